@@ -1,0 +1,1 @@
+//! app-config.yaml: layers, includes, environment, typed sections with origins.

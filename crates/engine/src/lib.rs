@@ -1,0 +1,1 @@
+//! Ingestion, processing and stitching; the built-in processors and providers.

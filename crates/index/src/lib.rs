@@ -1,0 +1,1 @@
+//! The read model: search terms, predicates, the inverted index, pages and facets.

@@ -1,0 +1,1 @@
+//! Entities, entity refs, kinds, validation and the relations of kinds.

@@ -1,0 +1,1 @@
+//! What an extension author sees: providers, processors, policies, parsers, readers.

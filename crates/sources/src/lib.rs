@@ -1,0 +1,1 @@
+//! URL readers: the outside world, behind an allow-list.

@@ -1,0 +1,1 @@
+//! A whole catalog server in a test: fixtures, fake upstreams, waiting without sleeping.

@@ -1,0 +1,1 @@
+//! Descriptor files: isolated documents, a position on every node, limits on everything.
