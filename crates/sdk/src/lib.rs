@@ -1,1 +1,38 @@
-//! What an extension author sees: providers, processors, policies, parsers, readers.
+//! What an extension author sees: the traits to implement, and the types that pass through them.
+//!
+//! | you have | you implement | start at |
+//! | --- | --- | --- |
+//! | a source of entities (a database, an API, a directory) | [`EntityProvider`] | `provider.rs` |
+//! | something to add to entities, to check, or to read from a location | [`Processor`] | `processor.rs` |
+//! | a rule that all entities must keep | [`EntityPolicy`] | `policy.rs` |
+//! | another descriptor format | [`EntityParser`] | `parser.rs` |
+//! | another `$placeholder` | [`PlaceholderResolver`] | `placeholder.rs` |
+//! | a host with its own way to be read | [`UrlReader`] | `url_reader.rs` |
+//!
+//! This crate knows the model and nothing else of the server: no database, no HTTP, no engine. Everything
+//! here is small enough to be implemented in a test.
+
+mod emit;
+mod module;
+mod parser;
+mod placeholder;
+mod policy;
+mod processor;
+mod processor_cache;
+mod provider;
+mod url_reader;
+
+pub use async_trait::async_trait;
+pub use callboard_model as model;
+
+pub use emit::{ChildKey, Emission, Emit};
+pub use module::{Module, Registry};
+pub use parser::EntityParser;
+pub use placeholder::{PlaceholderContext, PlaceholderResolver};
+pub use policy::EntityPolicy;
+pub use processor::{DEFAULT_PRIORITY, Hooks, Processor, ReadContext};
+pub use processor_cache::ProcessorCache;
+pub use provider::{
+    ConnectionError, DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError,
+};
+pub use url_reader::{ReadError, ReadOptions, ReadResponse, ScmFile, SearchFile, SearchResponse, UrlReader};

@@ -1,1 +1,50 @@
-//! Durable state in the words of the domain, as traits, with the suite every implementation passes.
+//! Durable state, in the words of the domain.
+//!
+//! This crate says *what* is stored and which guarantees hold; `store-sqlite` (and later other databases) say
+//! how. It knows nothing of SQL, of HTTP, of how an entity is processed or how a final entity is assembled:
+//! documents pass through as bytes of JSON. Time is always handed in, never read from a clock.
+//!
+//! A newcomer starts at [`Store`], which is the sum of five smaller traits, one for each stage of an entity's
+//! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
+//! the index follows) and [`Locations`] (what users registered). The invariants that every implementation
+//! keeps are written at [`Inspection::violations`], and checked by the suite behind the feature `suite`.
+
+mod change;
+mod claim;
+mod document;
+mod error;
+mod inspection;
+mod location;
+mod precedence;
+mod processing;
+mod provider_name;
+mod stitch;
+
+#[cfg(feature = "suite")]
+pub mod suite;
+
+pub use change::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange};
+pub use claim::{
+    ClaimSource, Conflict, Deletion, Ingestion, MutationReport, NewClaim, ProviderMutation, RefreshOutcome,
+};
+pub use document::{Document, DocumentHash, Uid};
+pub use error::StoreError;
+pub use inspection::{EntityState, Inspection, QueueDepth, Violation};
+pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocation};
+pub use precedence::{ClaimStanding, winning_claim};
+pub use processing::{
+    CommitReport, DueEntity, ProcessingCommit, ProcessingOutcome, Processing, ProcessorCacheUpdate,
+    StoredRelation,
+};
+pub use provider_name::ProviderName;
+pub use stitch::{StitchCommit, StitchInput, StitchOutcome, Stitching, StitchTicket};
+
+/// Everything the engine needs of a database.
+///
+/// Implementations are cheap handles: the engine, the index and the API share one behind an `Arc`.
+pub trait Store: Ingestion + Processing + Stitching + ChangeLog + Locations + Inspection {}
+
+impl<T> Store for T where T: Ingestion + Processing + Stitching + ChangeLog + Locations + Inspection {}
+
+/// Shorthand for what every method of the store returns.
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -1,0 +1,123 @@
+use async_trait::async_trait;
+use callboard_model::{Entity, EntityError, LocationRef, LocationSpec};
+
+use crate::{Emit, EntityParser, ProcessorCache};
+
+/// The priority of a processor that does not care. Lower ones run earlier.
+pub const DEFAULT_PRIORITY: i32 = 20;
+
+/// Which hooks a processor has, so that the engine need not call the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hooks {
+    /// [`Processor::pre_process`].
+    pub pre_process: bool,
+    /// [`Processor::validate_kind`].
+    pub validate_kind: bool,
+    /// [`Processor::read_location`].
+    pub read_location: bool,
+    /// [`Processor::post_process`].
+    pub post_process: bool,
+}
+
+impl Hooks {
+    /// Every hook is called; right for all, if not always the fastest.
+    pub const ALL: Self = Self { pre_process: true, validate_kind: true, read_location: true, post_process: true };
+    /// None is; take it as a base: `Hooks { read_location: true, ..Hooks::NONE }`.
+    pub const NONE: Self =
+        Self { pre_process: false, validate_kind: false, read_location: false, post_process: false };
+}
+
+/// What a processor is given to read a location with.
+pub struct ReadContext<'a> {
+    /// Takes what is read, and what goes wrong.
+    pub emit: &'a Emit,
+    /// Turns the bytes of a file into entities: the installed parser.
+    pub parser: &'a dyn EntityParser,
+    /// What this processor remembers of this very location.
+    pub cache: &'a ProcessorCache,
+}
+
+/// Takes part in the processing of entities.
+///
+/// For each entity, all processors' `pre_process` run in chain order; then policies; then all `validate_kind`;
+/// then, for a Location, `read_location` of one after the other until one says that it took it; then all
+/// `post_process`. One processor is called for many entities at the same time.
+///
+/// An error that a hook returns ends the run at once; one that it [emits](Emit::error) lets it go on. Either way
+/// the entity keeps the output of its last good run. No hook may change kind, namespace or name.
+#[async_trait]
+pub trait Processor: Send + Sync {
+    /// A unique, stable name: of its cache, and of its options in the configuration.
+    fn name(&self) -> &str;
+
+    /// The name that error messages call it by; the registered name if not given.
+    fn display_name(&self) -> &str {
+        self.name()
+    }
+
+    /// Its place in the chain; lower is earlier. Those of equal priority run in order of registration.
+    fn priority(&self) -> i32 {
+        DEFAULT_PRIORITY
+    }
+
+    /// Which of the hooks below it implements.
+    fn hooks(&self) -> Hooks {
+        Hooks::ALL
+    }
+
+    /// Changes an entity before it is checked.
+    ///
+    /// # Errors
+    ///
+    /// Whatever makes the entity unfit to go on.
+    async fn pre_process(
+        &self,
+        entity: Entity,
+        _location: &LocationRef,
+        _origin: &LocationRef,
+        _emit: &Emit,
+        _cache: &ProcessorCache,
+    ) -> Result<Entity, EntityError> {
+        Ok(entity)
+    }
+
+    /// Whether this is a valid entity of a kind that this processor knows. `false`: not mine.
+    ///
+    /// # Errors
+    ///
+    /// It is mine, and it is not valid.
+    async fn validate_kind(&self, _entity: &Entity) -> Result<bool, EntityError> {
+        Ok(false)
+    }
+
+    /// Reads a location and emits what is there. `false`: not mine, ask the next.
+    ///
+    /// What cannot be read is better emitted as an error than returned: then the other targets of the same
+    /// Location are still looked at. With `LocationPresence::Optional`, not being there is no error.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the run of the Location at once.
+    async fn read_location(
+        &self,
+        _location: &LocationSpec,
+        _context: ReadContext<'_>,
+    ) -> Result<bool, EntityError> {
+        Ok(false)
+    }
+
+    /// Changes an entity after it was found valid, and emits relations and more.
+    ///
+    /// # Errors
+    ///
+    /// Whatever makes the run fail.
+    async fn post_process(
+        &self,
+        entity: Entity,
+        _location: &LocationRef,
+        _emit: &Emit,
+        _cache: &ProcessorCache,
+    ) -> Result<Entity, EntityError> {
+        Ok(entity)
+    }
+}

@@ -1,0 +1,98 @@
+use async_trait::async_trait;
+use bytes::Bytes;
+use thiserror::Error;
+
+/// Why a URL could not be read. The kinds have a meaning to the catalog.
+#[derive(Debug, Clone, Error)]
+pub enum ReadError {
+    /// It is what it was when the given `ETag` was valid.
+    #[error("not modified")]
+    NotModified,
+    /// There is nothing at that URL.
+    #[error("{0}")]
+    NotFound(String),
+    /// The configuration does not allow reading from there.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// It failed; it may work the next time.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What the caller knows already.
+#[derive(Debug, Clone, Default)]
+pub struct ReadOptions {
+    /// The `ETag` of the last answer: if it still holds, the answer is [`ReadError::NotModified`].
+    pub etag: Option<String>,
+}
+
+/// A file that was read.
+#[derive(Debug, Clone)]
+pub struct ReadResponse {
+    /// Its content.
+    pub data: Bytes,
+    /// Its `ETag`, if the host gives one.
+    pub etag: Option<String>,
+}
+
+/// One file of a search.
+#[derive(Debug, Clone)]
+pub struct SearchFile {
+    /// Where it is.
+    pub url: String,
+    /// Its content.
+    pub data: Bytes,
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub struct SearchResponse {
+    /// The files; none is no error.
+    pub files: Vec<SearchFile>,
+    /// Stands for all of them together.
+    pub etag: Option<String>,
+}
+
+/// What a source control host makes of the URL of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScmFile {
+    /// Where people can edit it, if the host has such a page.
+    pub edit_url: Option<String>,
+    /// The URL of the directory it is in, with a slash at the end.
+    pub directory_url: String,
+    /// Stands for host and repository: equal for two files of one repository. `None` if the URL does not name
+    /// a file in a repository.
+    pub repository: Option<String>,
+}
+
+/// Reads files from the outside world. Every call is bounded in time and size, and asks no host that the
+/// configuration does not allow.
+#[async_trait]
+pub trait UrlReader: Send + Sync {
+    /// Reads one file.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    async fn read(&self, url: &str, options: &ReadOptions) -> Result<ReadResponse, ReadError>;
+
+    /// Finds and reads the files that a URL stands for: one, or many where the host understands globs. A file
+    /// that is not there makes an empty answer.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`]; never `NotFound` for a plain URL.
+    async fn search(&self, url: &str, options: &ReadOptions) -> Result<SearchResponse, ReadError>;
+
+    /// Makes `target`, as written in a file at `base`, absolute: by the rules of the host, else of URLs.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Failed`] if either is not a URL.
+    fn resolve(&self, target: &str, base: &str) -> Result<String, ReadError>;
+
+    /// What is known of a URL on a host that source control is configured for; `None` on any other host.
+    fn scm_file(&self, _url: &str) -> Option<ScmFile> {
+        None
+    }
+}

@@ -1,0 +1,69 @@
+use async_trait::async_trait;
+use callboard_model::EntityRef;
+use std::sync::Arc;
+
+use crate::{Result, Uid};
+
+/// A place in the change log. Grows with every change, never repeats; 0 is before the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ChangeSequence(pub u64);
+
+/// An entity as clients see it.
+#[derive(Debug, Clone)]
+pub struct FinalEntity {
+    /// Its ref.
+    pub entity_ref: EntityRef,
+    /// Its uid.
+    pub uid: Uid,
+    /// The JSON that clients get, byte for byte.
+    pub body: Arc<[u8]>,
+}
+
+/// What became of an entity.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// It is new or differs.
+    Upserted(FinalEntity),
+    /// It is no longer there.
+    Removed(EntityRef),
+}
+
+/// One entry of the change log.
+#[derive(Debug, Clone)]
+pub struct LoggedChange {
+    /// Its place.
+    pub sequence: ChangeSequence,
+    /// What happened.
+    pub change: Change,
+}
+
+/// The fourth stage: what the index follows.
+///
+/// The log keeps the latest change of each entity; an entity that changed twice since a reader's place is
+/// reported once, as it is now.
+#[async_trait]
+pub trait ChangeLog: Send + Sync {
+    /// The newest entry.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn head(&self) -> Result<ChangeSequence>;
+
+    /// Up to `limit` changes after `after`, oldest first. No entry that is committed later has a place before
+    /// one that was returned.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn changes_since(&self, after: ChangeSequence, limit: usize) -> Result<Vec<LoggedChange>>;
+
+    /// Up to `limit` final entities whose ref comes after `after`, in an order of the store's own choice that
+    /// is stable while it runs; for filling an index. Take [`ChangeLog::head`] first, and follow the log from
+    /// there afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>>;
+}
