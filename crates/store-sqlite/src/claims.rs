@@ -1,0 +1,396 @@
+//! Claims become entities: writing them, and settling what each entity is processed from.
+
+use std::collections::{HashMap, HashSet};
+
+use callboard_model::LocationKey;
+use callboard_store::{
+    ClaimSource, ClaimStanding, Conflict, DocumentHash, NewClaim, ProviderName, Result, StoreError, Uid,
+    winning_claim,
+};
+use sqlx::SqliteConnection;
+
+use crate::body::compress;
+use crate::database_error;
+use crate::interning::entity_ref;
+use crate::marks::{mark_for_stitching, next_in_sequence};
+use crate::row_set::{RowSet, id_list};
+
+/// A claim as a source wants it to be.
+pub(crate) struct WantedClaim<'a> {
+    pub(crate) entity: i64,
+    pub(crate) key: Option<i64>,
+    pub(crate) claim: &'a NewClaim,
+}
+
+/// A claim as it is stored, without its document.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StoredClaim {
+    pub(crate) id: i64,
+    pub(crate) source: i64,
+    pub(crate) entity: i64,
+    pub(crate) key: Option<i64>,
+    written: i64,
+    hash: DocumentHash,
+}
+
+/// What has to be done to make stored claims what sources want.
+#[derive(Default)]
+pub(crate) struct ClaimChanges<'a> {
+    /// (source, claim).
+    pub(crate) new: Vec<(i64, WantedClaim<'a>)>,
+    /// Same source, entity and key, another document.
+    pub(crate) rewritten: Vec<(StoredClaim, WantedClaim<'a>)>,
+    /// Same source and entity, another key.
+    pub(crate) rekeyed: Vec<(StoredClaim, WantedClaim<'a>)>,
+    pub(crate) released: Vec<StoredClaim>,
+    pub(crate) unchanged: usize,
+    /// Wanted claims that a rival of the same source, with another key, came before.
+    pub(crate) refused: Vec<(i64, WantedClaim<'a>)>,
+}
+
+impl<'a> ClaimChanges<'a> {
+    /// Adds what one source wants to the changes. `stored` holds those of its claims that are in question:
+    /// what is stored and not wanted is released.
+    pub(crate) fn compare(
+        &mut self,
+        source: i64,
+        wanted: impl IntoIterator<Item = WantedClaim<'a>>,
+        mut stored: HashMap<i64, StoredClaim>,
+    ) {
+        let mut chosen: HashMap<i64, usize> = HashMap::new();
+        let mut claims: Vec<WantedClaim<'a>> = Vec::new();
+        for claim in wanted {
+            match chosen.get(&claim.entity) {
+                None => {
+                    chosen.insert(claim.entity, claims.len());
+                    claims.push(claim);
+                }
+                Some(&place) if claims[place].key == claim.key => claims[place] = claim,
+                Some(_) => self.refused.push((source, claim)),
+            }
+        }
+        for claim in claims {
+            match stored.remove(&claim.entity) {
+                None => self.new.push((source, claim)),
+                Some(old) if old.key != claim.key => self.rekeyed.push((old, claim)),
+                Some(old) if old.hash != claim.claim.document.hash => self.rewritten.push((old, claim)),
+                Some(_) => self.unchanged += 1,
+            }
+        }
+        self.released.extend(stored.into_values());
+    }
+}
+
+const CLAIMS_OF_SOURCES: &str = "SELECT c.id, c.source_id, c.entity_id, c.key_id, c.written, c.hash
+    FROM json_each(?1) s JOIN claims c ON c.source_id = s.value";
+const CLAIMS_ON_ENTITIES: &str = "SELECT c.id, c.source_id, c.entity_id, c.key_id, c.written, c.hash
+    FROM json_each(?1) e JOIN claims c ON c.entity_id = e.value";
+
+/// All claims of these sources.
+pub(crate) async fn claims_of_sources(
+    connection: &mut SqliteConnection,
+    sources: impl IntoIterator<Item = i64>,
+) -> Result<Vec<StoredClaim>> {
+    select_claims(connection, CLAIMS_OF_SOURCES, id_list(sources)).await
+}
+
+/// All claims on these entities.
+pub(crate) async fn claims_on_entities(
+    connection: &mut SqliteConnection,
+    entities: impl IntoIterator<Item = i64>,
+) -> Result<Vec<StoredClaim>> {
+    select_claims(connection, CLAIMS_ON_ENTITIES, id_list(entities)).await
+}
+
+async fn select_claims(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    ids: String,
+) -> Result<Vec<StoredClaim>> {
+    if ids == "[]" {
+        return Ok(Vec::new());
+    }
+    let query = sqlx::query_as(sql).bind(ids);
+    let rows: Vec<(i64, i64, i64, Option<i64>, i64, Vec<u8>)> =
+        query.fetch_all(connection).await.map_err(database_error)?;
+    rows.into_iter()
+        .map(|(id, source, entity, key, written, hash)| {
+            Ok(StoredClaim { id, source, entity, key, written, hash: document_hash(&hash)? })
+        })
+        .collect()
+}
+
+/// A hash as it was stored.
+pub(crate) fn document_hash(bytes: &[u8]) -> Result<DocumentHash> {
+    let bytes = <[u8; 16]>::try_from(bytes);
+    bytes.map(DocumentHash::new).map_err(|_| StoreError::Corrupt("a hash has not 16 bytes".into()))
+}
+
+const INSERT_CLAIMS: &str = "INSERT INTO claims (id, entity_id, source_id, key_id, written, hash, document)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 0,
+        substr(?2, value ->> 4, value ->> 5), substr(?2, value ->> 6, value ->> 7)
+    FROM json_each(?1)";
+const REWRITE_CLAIMS: &str = "UPDATE claims SET written = value ->> 1,
+        hash = substr(?2, value ->> 2, value ->> 3), document = substr(?2, value ->> 4, value ->> 5)
+    FROM json_each(?1) WHERE claims.id = value ->> 0";
+/// The document of an entity that may be about to become an orphan.
+const KEEP_DOCUMENTS: &str = "INSERT INTO orphans (entity_id, document, since)
+    SELECT c.entity_id, c.document, ?2 FROM json_each(?1) j CROSS JOIN claims c ON c.id = j.value
+    CROSS JOIN entities e ON e.id = c.entity_id AND e.claim_id = c.id WHERE true
+    ON CONFLICT (entity_id) DO UPDATE SET document = excluded.document, since = excluded.since";
+const RELEASE_CLAIMS: &str = "DELETE FROM claims WHERE id IN (SELECT value FROM json_each(?1))";
+
+/// Writes claims, and settles every entity they are on. Returns the conflicts.
+///
+/// Releases leave orphans behind; a provider's releases are to be done with
+/// [`release_eagerly`](crate::deletion::release_eagerly) beforehand.
+pub(crate) async fn write_claims(
+    connection: &mut SqliteConnection,
+    changes: ClaimChanges<'_>,
+    now: i64,
+) -> Result<Vec<Conflict>> {
+    let ClaimChanges { new, rewritten, rekeyed, released, refused, .. } = changes;
+    let gone: Vec<StoredClaim> = rekeyed.iter().map(|(old, _)| *old).chain(released).collect();
+    let new: Vec<(i64, WantedClaim<'_>)> =
+        new.into_iter().chain(rekeyed.into_iter().map(|(old, claim)| (old.source, claim))).collect();
+    if new.is_empty() && rewritten.is_empty() && gone.is_empty() {
+        return conflicts_of(connection, refused).await;
+    }
+
+    release(connection, &gone, now).await?;
+    let mut number = next_in_sequence(connection, new.len() + rewritten.len()).await?;
+
+    let mut inserts = RowSet::default();
+    let mut fresh: Vec<StoredClaim> = Vec::with_capacity(new.len());
+    for (source, wanted) in &new {
+        let document = &wanted.claim.document;
+        let row = inserts.row(number).number(wanted.entity).number(*source).optional(wanted.key);
+        row.blob(document.hash.as_bytes()).blob(&compress(&document.json));
+        let (entity, key, hash) = (wanted.entity, wanted.key, document.hash);
+        fresh.push(StoredClaim { id: number, source: *source, entity, key, written: number, hash });
+        number += 1;
+    }
+    execute(connection, INSERT_CLAIMS, inserts).await?;
+
+    let mut updates = RowSet::default();
+    for (old, wanted) in &rewritten {
+        let document = &wanted.claim.document;
+        updates.row(old.id).number(number).blob(document.hash.as_bytes()).blob(&compress(&document.json));
+        number += 1;
+    }
+    execute(connection, REWRITE_CLAIMS, updates).await?;
+
+    let others = gone.iter().map(|claim| claim.entity).chain(rewritten.iter().map(|(old, _)| old.entity));
+    let winners = settle(connection, &fresh, others.collect(), now).await?;
+    let written = new.into_iter().chain(rewritten.into_iter().map(|(old, claim)| (old.source, claim)));
+    let losing = written.filter(|(_, claim)| winners.get(&claim.entity).is_some_and(|key| *key != claim.key));
+    conflicts_of(connection, refused.into_iter().chain(losing).collect()).await
+}
+
+/// Takes claims away. Documents of winners are kept aside, for entities that become orphans by it.
+pub(crate) async fn release(
+    connection: &mut SqliteConnection,
+    claims: &[StoredClaim],
+    now: i64,
+) -> Result<()> {
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let ids = id_list(claims.iter().map(|claim| claim.id));
+    sqlx::query(KEEP_DOCUMENTS)
+        .bind(&ids)
+        .bind(now)
+        .execute(&mut *connection)
+        .await
+        .map_err(database_error)?;
+    sqlx::query(RELEASE_CLAIMS).bind(ids).execute(connection).await.map_err(database_error)?;
+    Ok(())
+}
+
+const STANDING_ENTITIES: &str = "SELECT e.id, e.claim_id, e.key_id, e.document_hash
+    FROM json_each(?1) j JOIN entities e ON e.id = j.value";
+const INSERT_ENTITIES: &str =
+    "INSERT INTO entities (id, uid, claim_id, key_id, document_hash, discovered_at, urgency, due)
+    SELECT value ->> 0, substr(?2, value ->> 1, value ->> 2), value ->> 3, value ->> 4,
+        substr(?2, value ->> 5, value ->> 6), ?3, 1, ?3
+    FROM json_each(?1)";
+const UPDATE_ENTITIES: &str = "UPDATE entities SET claim_id = value ->> 1, key_id = value ->> 2
+    FROM json_each(?1) WHERE entities.id = value ->> 0";
+const REQUEUE_ENTITIES: &str = "UPDATE entities SET claim_id = value ->> 1, key_id = value ->> 2,
+        document_hash = substr(?2, value ->> 3, value ->> 4), discovered_at = ?3, urgency = 1, due = ?3
+    FROM json_each(?1) WHERE entities.id = value ->> 0";
+const UNORPHAN: &str = "DELETE FROM orphans WHERE entity_id IN (SELECT value FROM json_each(?1))";
+
+/// Makes entities what their claims say, after claims were written: `fresh` are claims that are new, `others`
+/// entities whose claims changed otherwise. Returns the winning key of each.
+pub(crate) async fn settle(
+    connection: &mut SqliteConnection,
+    fresh: &[StoredClaim],
+    others: HashSet<i64>,
+    now: i64,
+) -> Result<HashMap<i64, Option<i64>>> {
+    let mut affected = others;
+    affected.extend(fresh.iter().map(|claim| claim.entity));
+    let standing = standing_entities(connection, &affected).await?;
+
+    // An entity that does not exist yet has no claims but the fresh ones: no need to ask.
+    let mut claims: HashMap<i64, Vec<StoredClaim>> = HashMap::with_capacity(affected.len());
+    for claim in fresh.iter().filter(|claim| !standing.contains_key(&claim.entity)) {
+        claims.entry(claim.entity).or_default().push(*claim);
+    }
+    for claim in claims_on_entities(connection, standing.keys().copied()).await? {
+        claims.entry(claim.entity).or_default().push(claim);
+    }
+
+    let mut plan = Settlement::default();
+    for entity in affected {
+        plan.decide(entity, standing.get(&entity), claims.get(&entity).map_or(&[], Vec::as_slice));
+    }
+    plan.write(connection, now).await
+}
+
+struct Standing {
+    claim: Option<i64>,
+    key: Option<i64>,
+    hash: DocumentHash,
+}
+
+async fn standing_entities(
+    connection: &mut SqliteConnection,
+    entities: &HashSet<i64>,
+) -> Result<HashMap<i64, Standing>> {
+    let ids = id_list(entities.iter().copied());
+    let query = sqlx::query_as(STANDING_ENTITIES).bind(ids);
+    let rows: Vec<(i64, Option<i64>, Option<i64>, Vec<u8>)> =
+        query.fetch_all(connection).await.map_err(database_error)?;
+    rows.into_iter()
+        .map(|(id, claim, key, hash)| Ok((id, Standing { claim, key, hash: document_hash(&hash)? })))
+        .collect()
+}
+
+/// What settling comes to, collected so that it is written in a few statements.
+#[derive(Default)]
+struct Settlement {
+    inserts: RowSet,
+    updates: RowSet,
+    requeues: RowSet,
+    claimed: Vec<i64>,
+    orphan_state_changed: Vec<i64>,
+    winners: HashMap<i64, Option<i64>>,
+}
+
+impl Settlement {
+    fn decide(&mut self, entity: i64, standing: Option<&Standing>, claims: &[StoredClaim]) {
+        let incumbent = standing.and_then(|standing| standing.key);
+        let standings: Vec<ClaimStanding<i64>> =
+            claims.iter().map(|c| ClaimStanding { key: c.key, made: c.id, written: c.written }).collect();
+        let winner = winning_claim(incumbent.as_ref(), &standings).map(|place| claims[place]);
+        match (standing, winner) {
+            (None, None) => {}
+            (None, Some(winner)) => {
+                self.winners.insert(entity, winner.key);
+                let row = self.inserts.row(entity).blob(Uid::random().as_bytes());
+                row.number(winner.id).optional(winner.key).blob(winner.hash.as_bytes());
+            }
+            (Some(standing), None) => {
+                if standing.claim.is_some() {
+                    self.orphan_state_changed.push(entity);
+                    self.updates.row(entity).optional(None).optional(standing.key);
+                }
+            }
+            (Some(standing), Some(winner)) => {
+                self.winners.insert(entity, winner.key);
+                self.claimed.push(entity);
+                if standing.claim.is_none() {
+                    self.orphan_state_changed.push(entity);
+                }
+                if standing.hash != winner.hash {
+                    let row = self.requeues.row(entity).number(winner.id).optional(winner.key);
+                    row.blob(winner.hash.as_bytes());
+                } else if standing.claim != Some(winner.id) || standing.key != winner.key {
+                    self.updates.row(entity).number(winner.id).optional(winner.key);
+                }
+            }
+        }
+    }
+
+    async fn write(self, connection: &mut SqliteConnection, now: i64) -> Result<HashMap<i64, Option<i64>>> {
+        for (sql, rows) in [(INSERT_ENTITIES, self.inserts), (REQUEUE_ENTITIES, self.requeues)] {
+            if !rows.is_empty() {
+                let (json, arena) = rows.into_parameters();
+                let query = sqlx::query(sql).bind(json).bind(arena).bind(now);
+                query.execute(&mut *connection).await.map_err(database_error)?;
+            }
+        }
+        execute(connection, UPDATE_ENTITIES, self.updates).await?;
+        if !self.claimed.is_empty() {
+            let query = sqlx::query(UNORPHAN).bind(id_list(self.claimed));
+            query.execute(&mut *connection).await.map_err(database_error)?;
+        }
+        mark_for_stitching(connection, self.orphan_state_changed, now).await?;
+        Ok(self.winners)
+    }
+}
+
+/// Runs a statement over rows, unless there are none.
+pub(crate) async fn execute(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    rows: RowSet,
+) -> Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (json, arena) = rows.into_parameters();
+    sqlx::query(sql).bind(json).bind(arena).execute(connection).await.map_err(database_error)?;
+    Ok(())
+}
+
+const HOLDER_KEYS: &str = "SELECT e.id, k.key FROM json_each(?1) j JOIN entities e ON e.id = j.value
+    JOIN location_keys k ON k.id = e.key_id";
+
+/// Conflicts as they are reported. They are rare, so their names are looked up only now.
+async fn conflicts_of(
+    connection: &mut SqliteConnection,
+    lost: Vec<(i64, WantedClaim<'_>)>,
+) -> Result<Vec<Conflict>> {
+    if lost.is_empty() {
+        return Ok(Vec::new());
+    }
+    let ids = id_list(lost.iter().map(|(_, claim)| claim.entity));
+    let query = sqlx::query_as(HOLDER_KEYS).bind(ids);
+    let keys: Vec<(i64, String)> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+    let keys: HashMap<i64, String> = keys.into_iter().collect();
+    let sources = claim_sources(connection, lost.iter().map(|(source, _)| *source)).await?;
+    let conflicts = lost.into_iter().filter_map(|(source, claim)| {
+        Some(Conflict {
+            entity_ref: claim.claim.entity_ref.clone(),
+            source: sources.get(&source)?.clone(),
+            rejected_key: claim.claim.location_key.clone(),
+            holder_key: keys.get(&claim.entity).map(|key| LocationKey::new(key)),
+        })
+    });
+    Ok(conflicts.collect())
+}
+
+const SOURCE_NAMES: &str = "SELECT j.value, r.ref, p.name FROM json_each(?1) j
+    LEFT JOIN refs r ON r.id = j.value LEFT JOIN providers p ON p.id = -j.value";
+
+/// Sources by id.
+pub(crate) async fn claim_sources(
+    connection: &mut SqliteConnection,
+    sources: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, ClaimSource>> {
+    let query = sqlx::query_as(SOURCE_NAMES).bind(id_list(sources));
+    let rows: Vec<(i64, Option<String>, Option<String>)> =
+        query.fetch_all(connection).await.map_err(database_error)?;
+    let mut sources = HashMap::new();
+    for (id, reference, provider) in rows {
+        if let Some(reference) = reference {
+            sources.insert(id, ClaimSource::Entity(entity_ref(&reference)?));
+        } else if let Some(provider) = provider {
+            sources.insert(id, ClaimSource::Provider(ProviderName::new(&provider)));
+        }
+    }
+    Ok(sources)
+}

@@ -1,0 +1,114 @@
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_store::{Result, StoreError};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Sqlite, Transaction};
+
+use crate::database_error;
+use crate::interning::Interner;
+
+/// How long a statement waits for another process that has the file open, such as a backup.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reading never waits for the writer, so a few connections do.
+const READERS: u32 = 4;
+
+/// The store on SQLite. A cheap handle: clones share the connections.
+#[derive(Clone, Debug)]
+pub struct SqliteStore {
+    writer: SqlitePool,
+    reader: SqlitePool,
+    pub(crate) interner: Arc<Interner>,
+}
+
+impl SqliteStore {
+    /// Opens the database in this file; makes it, and its folder, if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, is no database, or is one of a newer version.
+    pub async fn open(file: &Path) -> Result<Self> {
+        if let Some(folder) = file.parent() {
+            tokio::fs::create_dir_all(folder).await.map_err(|error| StoreError::Unavailable(error.into()))?;
+        }
+        let options = SqliteConnectOptions::new()
+            .filename(file)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            // A crash of the machine may lose the last transactions, never the database; they are done again.
+            .synchronous(SqliteSynchronous::Normal);
+        let writer = pool(1, tuned(options.clone())).await?;
+        migrate(&writer).await?;
+        let reader = pool(READERS, tuned(options).read_only(true)).await?;
+        Self::new(writer, reader).await
+    }
+
+    /// Opens a database in memory: everything is gone when the last clone is dropped.
+    ///
+    /// # Errors
+    ///
+    /// SQLite has no memory left.
+    pub async fn open_in_memory() -> Result<Self> {
+        let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(database_error)?;
+        // A database in memory belongs to its connection, so reader and writer are one.
+        let pool = pool(1, tuned(options)).await?;
+        migrate(&pool).await?;
+        Self::new(pool.clone(), pool).await
+    }
+
+    async fn new(writer: SqlitePool, reader: SqlitePool) -> Result<Self> {
+        let store = Self { writer, reader, interner: Arc::default() };
+        store.drop_tombstones().await?;
+        Ok(store)
+    }
+
+    /// Closes all connections, after what they are doing.
+    pub async fn close(&self) {
+        self.writer.close().await;
+        self.reader.close().await;
+    }
+
+    /// Begins a transaction that may write; it has the only write lock until it ends.
+    pub(crate) async fn write(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(database_error)
+    }
+
+    /// Begins a transaction that reads one state of the database.
+    pub(crate) async fn read(&self) -> Result<Transaction<'static, Sqlite>> {
+        self.reader.begin().await.map_err(database_error)
+    }
+}
+
+fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    options
+        .busy_timeout(BUSY_TIMEOUT)
+        // No foreign keys: `violations` checks what they would, and every row would pay for them.
+        .foreign_keys(false)
+        // 64 MiB of pages, so that a batch finds the inner pages of every index in memory.
+        .pragma("cache_size", "-65536")
+        .pragma("temp_store", "memory")
+        // Checkpoint after 32 MiB of log rather than 4: fewer pages are written twice.
+        .pragma("wal_autocheckpoint", "8192")
+        .statement_cache_capacity(256)
+}
+
+async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        // A closed connection would take a database in memory with it.
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .acquire_timeout(Duration::from_secs(60))
+        .connect_with(options)
+        .await
+        .map_err(database_error)
+}
+
+async fn migrate(pool: &SqlitePool) -> Result<()> {
+    sqlx::migrate!().run(pool).await.map_err(|error| StoreError::Migration(error.into()))
+}

@@ -1,0 +1,125 @@
+//! The promises of the store, as queries that find where they are broken.
+
+use std::collections::HashMap;
+
+use callboard_store::{ClaimStanding, Result, Violation, winning_claim};
+use sqlx::SqliteConnection;
+
+use crate::database_error;
+
+/// (invariant, query). Each query gives a line for every place where the invariant does not hold.
+const QUERIES: &[(&str, &str)] = &[
+    (
+        "claimed-entity-exists",
+        "SELECT 'claim ' || c.id || ' on ' || r.ref FROM claims c JOIN refs r ON r.id = c.entity_id
+        WHERE NOT EXISTS (SELECT 1 FROM entities e WHERE e.id = c.entity_id)
+            OR (c.source_id > 0 AND NOT EXISTS (SELECT 1 FROM entities e WHERE e.id = c.source_id))",
+    ),
+    (
+        "orphan",
+        "SELECT r.ref || CASE WHEN o.entity_id IS NULL THEN ' is none' ELSE ' is one' END
+        FROM entities e JOIN refs r ON r.id = e.id LEFT JOIN orphans o ON o.entity_id = e.id
+        WHERE (o.entity_id IS NULL) = NOT EXISTS (SELECT 1 FROM claims c WHERE c.entity_id = e.id)
+            OR (o.entity_id IS NULL) = (e.claim_id IS NULL)
+        UNION ALL
+        SELECT 'orphan ' || entity_id || ' does not exist' FROM orphans
+        WHERE entity_id NOT IN (SELECT id FROM entities)",
+    ),
+    (
+        "queued",
+        "SELECT r.ref || ' has urgency ' || e.urgency FROM entities e JOIN refs r ON r.id = e.id
+        WHERE e.urgency NOT IN (0, 1, 2)
+        UNION ALL
+        SELECT r.ref || ' is routine and was never processed' FROM entities e JOIN refs r ON r.id = e.id
+        WHERE e.urgency = 0 AND NOT EXISTS (SELECT 1 FROM outputs o WHERE o.entity_id = e.id)",
+    ),
+    (
+        "final-entity",
+        "SELECT r.ref || ' has a final form but does not exist' FROM final_entities f JOIN refs r ON r.id = f.entity_id
+        WHERE NOT EXISTS (SELECT 1 FROM entities e WHERE e.id = f.entity_id)
+        UNION ALL
+        SELECT r.ref || ' has a final form but no output' FROM final_entities f JOIN refs r ON r.id = f.entity_id
+        WHERE NOT EXISTS
+            (SELECT 1 FROM outputs o WHERE o.entity_id = f.entity_id AND o.processed IS NOT NULL)",
+    ),
+    (
+        "relation-originator",
+        "SELECT 'relation of ' || r.ref FROM relations l JOIN refs r ON r.id = l.originator_id
+        WHERE NOT EXISTS
+            (SELECT 1 FROM outputs o WHERE o.entity_id = l.originator_id AND o.processed IS NOT NULL)
+        UNION ALL
+        SELECT 'output of ' || r.ref || ', which does not exist' FROM outputs o JOIN refs r ON r.id = o.entity_id
+        WHERE NOT EXISTS (SELECT 1 FROM entities e WHERE e.id = o.entity_id)",
+    ),
+    (
+        "stitched",
+        "SELECT r.ref FROM outputs o JOIN refs r ON r.id = o.entity_id
+        WHERE o.processed IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM final_entities f WHERE f.entity_id = o.entity_id)
+            AND NOT EXISTS (SELECT 1 FROM stitch_marks m WHERE m.entity_id = o.entity_id)
+            AND o.errors IS NULL
+        UNION ALL
+        SELECT 'mark on ' || entity_id || ', which does not exist' FROM stitch_marks
+        WHERE entity_id NOT IN (SELECT id FROM entities)",
+    ),
+    (
+        "change-log",
+        "SELECT r.ref || ' is both there and removed' FROM tombstones t JOIN refs r ON r.id = t.entity_id
+        WHERE EXISTS (SELECT 1 FROM final_entities f WHERE f.entity_id = t.entity_id)
+        UNION ALL
+        SELECT 'the log is ahead of the counter' FROM counter
+        WHERE value < max(ifnull((SELECT max(sequence) FROM final_entities), 0),
+            ifnull((SELECT max(sequence) FROM tombstones), 0))",
+    ),
+];
+
+/// Every place where an invariant does not hold.
+pub(crate) async fn find_violations(connection: &mut SqliteConnection) -> Result<Vec<Violation>> {
+    let mut violations = wrong_winners(connection).await?;
+    for (invariant, sql) in QUERIES {
+        let details: Vec<Option<String>> =
+            sqlx::query_scalar(*sql).fetch_all(&mut *connection).await.map_err(database_error)?;
+        violations.extend(details.into_iter().map(|detail| Violation {
+            invariant,
+            detail: detail.unwrap_or_else(|| "a row without a name".into()),
+        }));
+    }
+    Ok(violations)
+}
+
+const CLAIMED: &str = "SELECT r.ref, e.claim_id, e.key_id, e.document_hash, c.id, c.key_id, c.written, c.hash
+    FROM entities e JOIN refs r ON r.id = e.id JOIN claims c ON c.entity_id = e.id";
+
+type ClaimedRow = (String, Option<i64>, Option<i64>, Vec<u8>, i64, Option<i64>, i64, Vec<u8>);
+
+/// Entities that are not what their winning claim says.
+async fn wrong_winners(connection: &mut SqliteConnection) -> Result<Vec<Violation>> {
+    let rows: Vec<ClaimedRow> =
+        sqlx::query_as(CLAIMED).fetch_all(connection).await.map_err(database_error)?;
+    let mut by_entity: HashMap<&str, Vec<&ClaimedRow>> = HashMap::new();
+    for row in &rows {
+        by_entity.entry(&row.0).or_default().push(row);
+    }
+    let mut violations = Vec::new();
+    for (entity, rows) in by_entity {
+        let (_, claim, key, hash, ..) = rows[0];
+        let standings: Vec<ClaimStanding<i64>> = rows
+            .iter()
+            .map(|(_, _, _, _, id, key, written, _)| ClaimStanding {
+                key: *key,
+                made: *id,
+                written: *written,
+            })
+            .collect();
+        let winner = winning_claim(key.as_ref(), &standings).map(|place| rows[place]);
+        let right = winner.is_some_and(|(_, _, _, _, id, winning_key, _, winning_hash)| {
+            *claim == Some(*id) && key == winning_key && hash == winning_hash
+        });
+        if !right {
+            let winner = winner.map(|row| row.4);
+            let detail = format!("{entity} is from claim {claim:?}, but claim {winner:?} wins");
+            violations.push(Violation { invariant: "winner", detail });
+        }
+    }
+    Ok(violations)
+}

@@ -1,0 +1,204 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use callboard_model::EntityRef;
+use callboard_store::{
+    ChangeSequence, Result, StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching, StoreError,
+};
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use crate::body::{compress, decompress};
+use crate::claims::execute;
+use crate::ingestion::change_sequence;
+use crate::interning::entity_ref;
+use crate::marks::{WAIT_MS, next_in_sequence};
+use crate::processing::{timestamp, uid};
+use crate::row_set::{RowSet, id_list, text_list};
+use crate::{SqliteStore, database_error};
+
+#[async_trait]
+impl Stitching for SqliteStore {
+    async fn claim_stitches(
+        &self,
+        limit: usize,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Vec<StitchInput>> {
+        let mut transaction = self.write().await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query_scalar(DUE_MARKS).bind(now.as_millisecond()).bind(limit);
+        let ids: Vec<i64> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = id_list(ids);
+        let query = sqlx::query(LEASE_MARKS).bind(&ids).bind(lease_until.as_millisecond());
+        query.execute(&mut *transaction).await.map_err(database_error)?;
+        let rows: Vec<InputRow> =
+            sqlx::query_as(INPUTS).bind(&ids).fetch_all(&mut *transaction).await.map_err(database_error)?;
+        let relations = relations_of(&mut transaction, &ids).await?;
+        transaction.commit().await.map_err(database_error)?;
+        stitch_inputs(rows, relations)
+    }
+
+    async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<ChangeSequence> {
+        let mut transaction = self.write().await?;
+        let live = live_commits(&mut transaction, &batch).await?;
+        write_final_entities(&mut transaction, &live).await?;
+        write_failures(&mut transaction, &live).await?;
+        take_marks_off(&mut transaction, &live, now.as_millisecond()).await?;
+        let sequence = change_sequence(&mut transaction).await?;
+        transaction.commit().await.map_err(database_error)?;
+        Ok(sequence)
+    }
+
+    async fn next_stitch(&self) -> Result<Option<Timestamp>> {
+        let mut transaction = self.read().await?;
+        let query = sqlx::query_scalar("SELECT min(due) FROM stitch_marks");
+        let due: Option<i64> = query.fetch_one(&mut *transaction).await.map_err(database_error)?;
+        due.map(timestamp).transpose()
+    }
+}
+
+const DUE_MARKS: &str = "SELECT entity_id FROM (
+        SELECT entity_id, 0 AS lane, due FROM
+            (SELECT entity_id, due FROM stitch_marks WHERE fresh = 1 AND due <= ?1 ORDER BY due LIMIT ?2)
+        UNION ALL
+        SELECT entity_id, 1, due FROM
+            (SELECT entity_id, due FROM stitch_marks WHERE fresh = 0 AND due <= ?1 ORDER BY due LIMIT ?2))
+    ORDER BY lane, due LIMIT ?2";
+const LEASE_MARKS: &str =
+    "UPDATE stitch_marks SET due = ?2 WHERE entity_id IN (SELECT value FROM json_each(?1))";
+const INPUTS: &str = "SELECT e.id, r.ref, e.uid, m.ticket, o.processed, o.errors, e.claim_id IS NULL, f.hash
+    FROM json_each(?1) j JOIN stitch_marks m ON m.entity_id = j.value JOIN entities e ON e.id = j.value
+    JOIN refs r ON r.id = e.id LEFT JOIN outputs o ON o.entity_id = e.id
+    LEFT JOIN final_entities f ON f.entity_id = e.id";
+const RELATIONS: &str = "SELECT DISTINCT l.source_id, t.name, r.ref FROM json_each(?1) j
+    JOIN relations l ON l.source_id = j.value JOIN relation_types t ON t.id = l.type_id
+    JOIN refs r ON r.id = l.target_id";
+
+type InputRow = (i64, String, Vec<u8>, i64, Option<Vec<u8>>, Option<Vec<u8>>, bool, Option<Vec<u8>>);
+type RelationList = Vec<(Arc<str>, EntityRef)>;
+
+async fn relations_of(connection: &mut SqliteConnection, ids: &str) -> Result<HashMap<i64, RelationList>> {
+    let query = sqlx::query_as(RELATIONS).bind(ids);
+    let rows: Vec<(i64, String, String)> = query.fetch_all(connection).await.map_err(database_error)?;
+    let mut relations: HashMap<i64, RelationList> = HashMap::new();
+    let mut types: HashMap<String, Arc<str>> = HashMap::new();
+    for (source, name, target) in rows {
+        let relation_type = types.entry(name).or_insert_with_key(|name| name.as_str().into()).clone();
+        relations.entry(source).or_default().push((relation_type, entity_ref(&target)?));
+    }
+    for list in relations.values_mut() {
+        list.sort_unstable();
+    }
+    Ok(relations)
+}
+
+fn stitch_inputs(rows: Vec<InputRow>, mut relations: HashMap<i64, RelationList>) -> Result<Vec<StitchInput>> {
+    let inputs = rows.into_iter().map(|(id, text, uid_bytes, ticket, processed, errors, orphan, hash)| {
+        let final_hash = hash.map(|hash| {
+            <[u8; 20]>::try_from(hash).map_err(|_| StoreError::Corrupt("an etag has not 20 bytes".into()))
+        });
+        Ok(StitchInput {
+            entity_ref: entity_ref(&text)?,
+            uid: uid(&uid_bytes)?,
+            ticket: StitchTicket(ticket),
+            processed: processed.as_deref().map(decompress).transpose()?,
+            errors: errors.as_deref().map(decompress).transpose()?,
+            orphan,
+            relations: relations.remove(&id).unwrap_or_default(),
+            final_hash: final_hash.transpose()?,
+        })
+    });
+    inputs.collect()
+}
+
+const LIVE: &str = "SELECT r.ref, e.id, e.uid FROM json_each(?1) j
+    JOIN refs r ON r.ref = j.value JOIN entities e ON e.id = r.id";
+
+/// The commits whose entity is still the one that was read.
+async fn live_commits<'a>(
+    connection: &mut SqliteConnection,
+    batch: &'a [StitchCommit],
+) -> Result<Vec<(i64, &'a StitchCommit)>> {
+    let query = sqlx::query_as(LIVE).bind(text_list(batch.iter().map(|commit| commit.entity_ref.as_str())));
+    let rows: Vec<(String, i64, Vec<u8>)> = query.fetch_all(connection).await.map_err(database_error)?;
+    let rows: HashMap<&str, (i64, &[u8])> =
+        rows.iter().map(|(text, id, uid)| (text.as_str(), (*id, uid.as_slice()))).collect();
+    let live = batch.iter().filter_map(|commit| {
+        let (id, uid) = rows.get(commit.entity_ref.as_str())?;
+        (*uid == commit.uid.as_bytes()).then_some((*id, commit))
+    });
+    Ok(live.collect())
+}
+
+const WRITE_FINAL_ENTITIES: &str = "INSERT INTO final_entities (entity_id, sequence, hash, body)
+    SELECT value ->> 0, value ->> 1, substr(?2, value ->> 2, value ->> 3), substr(?2, value ->> 4, value ->> 5)
+    FROM json_each(?1) WHERE true
+    ON CONFLICT (entity_id) DO UPDATE SET
+        sequence = excluded.sequence, hash = excluded.hash, body = excluded.body";
+const DIG_UP: &str = "DELETE FROM tombstones WHERE entity_id IN (SELECT value ->> 0 FROM json_each(?1))";
+
+async fn write_final_entities(
+    connection: &mut SqliteConnection,
+    live: &[(i64, &StitchCommit)],
+) -> Result<()> {
+    let changed = live.iter().filter_map(|(id, commit)| match &commit.outcome {
+        StitchOutcome::Changed { body, hash } => Some((*id, body, hash)),
+        _ => None,
+    });
+    let changed: Vec<_> = changed.collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let first = next_in_sequence(connection, changed.len()).await?;
+    let mut rows = RowSet::default();
+    for (sequence, (id, body, hash)) in (first..).zip(changed) {
+        rows.row(id).number(sequence).blob(hash).blob(&compress(body));
+    }
+    let (json, arena) = rows.into_parameters();
+    let query = sqlx::query(WRITE_FINAL_ENTITIES).bind(&json).bind(arena);
+    query.execute(&mut *connection).await.map_err(database_error)?;
+    sqlx::query(DIG_UP).bind(json).execute(connection).await.map_err(database_error)?;
+    Ok(())
+}
+
+/// The result counts as failed, and the next run writes its outcome whatever it is.
+const WRITE_ERRORS: &str =
+    "UPDATE outputs SET errors = substr(?2, value ->> 1, value ->> 2), result_hash = NULL
+    FROM json_each(?1) WHERE outputs.entity_id = value ->> 0";
+
+async fn write_failures(connection: &mut SqliteConnection, live: &[(i64, &StitchCommit)]) -> Result<()> {
+    let mut rows = RowSet::default();
+    for (id, commit) in live {
+        if let StitchOutcome::Failed { errors } = &commit.outcome {
+            rows.row(*id).blob(&compress(errors));
+        }
+    }
+    execute(connection, WRITE_ERRORS, rows).await
+}
+
+const UNMARK: &str = "DELETE FROM stitch_marks WHERE (entity_id, ticket) IN
+    (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
+/// What was marked again meanwhile: its lease ends.
+const MARKED_AGAIN: &str = "UPDATE stitch_marks SET due = min(due, ?2), fresh = 0
+    WHERE entity_id IN (SELECT value ->> 0 FROM json_each(?1))";
+
+async fn take_marks_off(
+    connection: &mut SqliteConnection,
+    live: &[(i64, &StitchCommit)],
+    now: i64,
+) -> Result<()> {
+    let mut rows = RowSet::default();
+    for (id, commit) in live {
+        rows.row(*id).number(commit.ticket.0);
+    }
+    let json = rows.into_json();
+    sqlx::query(UNMARK).bind(&json).execute(&mut *connection).await.map_err(database_error)?;
+    let query = sqlx::query(MARKED_AGAIN).bind(json).bind(now + WAIT_MS);
+    query.execute(connection).await.map_err(database_error)?;
+    Ok(())
+}
