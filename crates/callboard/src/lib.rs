@@ -1,1 +1,35 @@
-//! A software catalog server: Callboard::builder() for your own binary, and the callboard binary.
+//! A software catalog server that speaks the HTTP API of the Backstage catalog, reads its configuration and its
+//! descriptor files.
+//!
+//! The stock `callboard` binary is this library with nothing added. A binary of your own adds sources and rules:
+//!
+//! ```no_run
+//! use callboard::{Callboard, config::{ConfigSources, load}};
+//!
+//! # async fn run() -> anyhow::Result<()> {
+//! let config = load(&ConfigSources::default())?;
+//! let server = Callboard::builder(config)
+//!     // .add_processor(Arc::new(MyProcessor))
+//!     .build()
+//!     .await?;
+//! server.serve(async { _ = tokio::signal::ctrl_c().await }).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! This crate puts the others together and knows nothing that they know: it translates configuration into
+//! settings (`settings.rs`), opens the database (`database.rs`), and owns the listening socket and the order of
+//! starting and stopping (`server.rs`).
+
+mod builder;
+mod database;
+mod settings;
+mod server;
+
+pub use builder::Callboard;
+pub use server::Server;
+
+pub use callboard_config as config;
+pub use callboard_engine as engine;
+pub use callboard_model as model;
+pub use callboard_sdk as sdk;

@@ -1,0 +1,159 @@
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use callboard_api::ApiOptions;
+use callboard_config::Config;
+use callboard_engine::EngineBuilder;
+use callboard_sdk::{
+    EntityParser, EntityPolicy, EntityProvider, Module, PlaceholderResolver, Processor, Registry, UrlReader,
+};
+use tokio::net::TcpListener;
+
+use crate::server::Server;
+use crate::{database, settings};
+
+/// A catalog server in the making: configuration, and what you add to it.
+pub struct Callboard {
+    config: Config,
+    registry: Registry,
+    host: Option<IpAddr>,
+    port: Option<u16>,
+    working_directory: Option<PathBuf>,
+}
+
+impl Callboard {
+    /// A server by this configuration, with the built-in providers and processors.
+    pub fn builder(config: Config) -> Self {
+        Self { config, registry: Registry::default(), host: None, port: None, working_directory: None }
+    }
+
+    /// Adds a source of entities.
+    #[must_use]
+    pub fn add_provider(mut self, provider: Arc<dyn EntityProvider>) -> Self {
+        self.registry.providers.push(provider);
+        self
+    }
+
+    /// Adds a processor, after the built-in ones of the same priority.
+    #[must_use]
+    pub fn add_processor(mut self, processor: Arc<dyn Processor>) -> Self {
+        self.registry.processors.push(processor);
+        self
+    }
+
+    /// Adds a policy, after the built-in ones.
+    #[must_use]
+    pub fn add_policy(mut self, policy: Arc<dyn EntityPolicy>) -> Self {
+        self.registry.policies.push(policy);
+        self
+    }
+
+    /// Adds a placeholder; `key` is without its `$`.
+    #[must_use]
+    pub fn add_placeholder(mut self, key: &str, resolver: Arc<dyn PlaceholderResolver>) -> Self {
+        self.registry.placeholders.push((key.to_owned(), resolver));
+        self
+    }
+
+    /// Replaces the YAML parser.
+    #[must_use]
+    pub fn parser(mut self, parser: Arc<dyn EntityParser>) -> Self {
+        self.registry.parser = Some(parser);
+        self
+    }
+
+    /// Replaces the configured URL readers.
+    #[must_use]
+    pub fn url_reader(mut self, reader: Arc<dyn UrlReader>) -> Self {
+        self.registry.url_reader = Some(reader);
+        self
+    }
+
+    /// Adds all that a module brings.
+    #[must_use]
+    pub fn add_module(mut self, module: &dyn Module) -> Self {
+        module.register(&mut self.registry);
+        self
+    }
+
+    /// Listens on this port instead of the configured one; 0 for any that is free.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Listens on this address instead of the configured one.
+    #[must_use]
+    pub fn host(mut self, host: IpAddr) -> Self {
+        self.host = Some(host);
+        self
+    }
+
+    /// What relative paths of the configuration are relative to, instead of where the program was started.
+    #[must_use]
+    pub fn working_directory(mut self, directory: PathBuf) -> Self {
+        self.working_directory = Some(directory);
+        self
+    }
+
+    /// Opens the database, puts the engine together and takes the port. Nothing is answered or processed yet.
+    ///
+    /// # Errors
+    ///
+    /// The configuration is wrong, the database cannot be opened, the address is taken, or it is not loopback
+    /// while nothing keeps strangers out.
+    pub async fn build(mut self) -> Result<Server> {
+        let working_directory = match self.working_directory.take() {
+            Some(directory) => directory,
+            None => std::env::current_dir().context("cannot tell the working directory")?,
+        };
+        let settings = settings::engine_settings(&self.config, &working_directory)?;
+        let options = self.api_options()?;
+        let address = self.listen_address()?;
+        if self.registry.url_reader.is_none() {
+            self.registry.url_reader = Some(settings::url_reader(&self.config)?);
+        }
+
+        // Taken before anything is started, so that a second server on one port touches no database.
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let address = listener.local_addr()?;
+        let store = database::open(&self.config, &working_directory).await?;
+        let engine = EngineBuilder::new(store).settings(settings).registry(self.registry).build()?;
+        let lifecycle = options.lifecycle.clone();
+        let router = callboard_api::router(engine.catalog(), options);
+        Ok(Server { listener, address, router, engine, lifecycle })
+    }
+
+    fn api_options(&self) -> Result<ApiOptions> {
+        let mut options = ApiOptions::default();
+        options.integrations.extend(settings::integrations(&self.config)?);
+        Ok(options)
+    }
+
+    /// Loopback unless told otherwise. Wider than that only if the configuration says in so many words that
+    /// everyone may come in, for as long as there is no authentication.
+    fn listen_address(&self) -> Result<SocketAddr> {
+        let backend = self.config.backend()?;
+        let configured = backend.listen.host.as_deref().map(resolve_host).transpose()?;
+        let host = self.host.or(configured).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let open = backend.auth.dangerously_disable_default_auth_policy;
+        if !host.is_loopback() && !open {
+            bail!(
+                "refusing to listen on {host}: this version cannot authenticate callers yet. Listen on 127.0.0.1 \
+                 (backend.listen.host), or let everyone in with \
+                 backend.auth.dangerouslyDisableDefaultAuthPolicy: true"
+            );
+        }
+        Ok(SocketAddr::new(host, self.port.unwrap_or(backend.listen.port)))
+    }
+}
+
+fn resolve_host(host: &str) -> Result<IpAddr> {
+    if host == "localhost" {
+        return Ok(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    }
+    host.parse().with_context(|| format!("backend.listen.host: {host:?} is not an IP address"))
+}

@@ -1,0 +1,81 @@
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use callboard::Callboard;
+use callboard::config::{Config, ConfigSources, Environment, load};
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::example_catalog::ExampleCatalog;
+use crate::logging::print_warning;
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// A configuration file; given several times, later ones lie over earlier ones. Without any, the example
+    /// catalog is served from a database in memory
+    #[arg(long, value_name = "FILE")]
+    config: Vec<PathBuf>,
+    /// The port to listen on, instead of the configured one
+    #[arg(long)]
+    port: Option<u16>,
+    /// The address to listen on, instead of the loopback address
+    #[arg(long)]
+    host: Option<IpAddr>,
+}
+
+pub(crate) fn run(arguments: ServeArguments) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(arguments))
+}
+
+async fn serve(arguments: ServeArguments) -> Result<()> {
+    // Kept until the end: its files are read for as long as the server runs.
+    let example = if arguments.config.is_empty() { Some(ExampleCatalog::unpack()?) } else { None };
+    let config = match &example {
+        Some(example) => example.config(),
+        None => load_config(arguments.config)?,
+    };
+    let mut builder = Callboard::builder(config);
+    if let Some(port) = arguments.port {
+        builder = builder.port(port);
+    }
+    if let Some(host) = arguments.host {
+        builder = builder.host(host);
+    }
+    // Before the server starts, so that no signal is lost.
+    let stop = stop_signal()?;
+    let server = builder.build().await?;
+    tracing::info!("listening on http://{}", server.address());
+    if example.is_some() {
+        let api = format!("http://{}/api/catalog", server.address());
+        tracing::info!("no --config was given: serving the example catalog");
+        tracing::info!("have a look at {api}/entities/by-query?limit=5 and {api}/entity-facets?facet=kind");
+    }
+    server.serve(stop).await
+}
+
+fn load_config(files: Vec<PathBuf>) -> Result<Config> {
+    let sources = ConfigSources { files, environment: Environment::of_process(), ..ConfigSources::default() };
+    let config = load(&sources)?;
+    for warning in config.warnings() {
+        print_warning(&warning);
+    }
+    for dropped in config.dropped() {
+        tracing::debug!(?dropped, "a value of the configuration counts as not given");
+    }
+    Ok(config)
+}
+
+/// Ends when the process is asked to stop: SIGTERM or SIGINT.
+fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping: finishing what is being worked on");
+    })
+}

@@ -1,0 +1,67 @@
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use callboard_api::Lifecycle;
+use callboard_engine::{Catalog, Engine};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+/// How long requests may take to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// A server that has its port and its database, and does nothing yet.
+pub struct Server {
+    pub(crate) listener: TcpListener,
+    pub(crate) address: SocketAddr,
+    pub(crate) router: Router,
+    pub(crate) engine: Engine,
+    pub(crate) lifecycle: Lifecycle,
+}
+
+impl Server {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The catalog that it serves.
+    pub fn catalog(&self) -> Catalog {
+        self.engine.catalog()
+    }
+
+    /// Serves until `stop` ends, then lets requests and processing finish. Health checks are answered from the
+    /// beginning; the catalog is as soon as the index is filled.
+    ///
+    /// # Errors
+    ///
+    /// The engine cannot start, or the socket fails.
+    pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
+        let Self { listener, router, engine, lifecycle, .. } = self;
+        let (stop_serving, serving_stops) = oneshot::channel::<()>();
+        let graceful = async {
+            // A dropped sender means the same as a sent word.
+            _ = serving_stops.await;
+        };
+        let serving = axum::serve(listener, router).with_graceful_shutdown(graceful).into_future();
+        let mut serving = pin!(serving);
+
+        let engine = tokio::select! {
+            started = engine.start() => started?,
+            served = &mut serving => return served.context("the server failed"),
+        };
+        let failed = tokio::select! {
+            () = stop => None,
+            served = &mut serving => Some(served.context("the server failed")),
+        };
+        lifecycle.shut_down();
+        drop(stop_serving);
+        if failed.is_none() && tokio::time::timeout(DRAIN, &mut serving).await.is_err() {
+            tracing::warn!("some requests did not end in time and were cut off");
+        }
+        engine.shutdown().await;
+        failed.unwrap_or(Ok(()))
+    }
+}

@@ -1,0 +1,168 @@
+//! Configuration, translated into the settings of the other crates.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use callboard_api::ScmKind;
+use callboard_config::Config;
+use callboard_config::sections::{
+    self, AllowedKind, CatalogRule, CatalogSection, LocationConflictStrategy, LocationMatcher,
+};
+use callboard_engine::{
+    ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessorOptions,
+    Rule, RuleLocation, RuleTarget, StitchSettings,
+};
+use callboard_sdk::UrlReader;
+use callboard_sources::{AllowedHost, FetchOptions, FetchReader, HostKind, KnownHosts, ReadingRules, UrlReaders};
+use serde::Deserialize;
+
+/// What only Callboard knows: the root key `callboard`, which Backstage passes over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct CallboardSection {
+    /// Whether Template is a known kind. If it is not given: whether there is a `scaffolder` section.
+    template_kind: Option<bool>,
+    /// Whether entities of `file` locations may refer to files below their location's folder.
+    file_placeholders: bool,
+}
+
+/// How the engine is to work.
+///
+/// # Errors
+///
+/// A section of the configuration is not what it must be.
+pub(crate) fn engine_settings(config: &Config, working_directory: &Path) -> Result<EngineSettings> {
+    let catalog = config.catalog(&[])?;
+    let own: CallboardSection = match config.get("callboard") {
+        Some(_) => config.section("callboard")?,
+        None => CallboardSection::default(),
+    };
+    let defaults = EngineSettings::default();
+    Ok(EngineSettings {
+        processing_interval: catalog
+            .processing_interval
+            .range()
+            .map(|range| ProcessingInterval { min: *range.start(), max: *range.end() }),
+        orphan_strategy: orphan_strategy(catalog.orphan_strategy),
+        orphan_provider_strategy: orphan_strategy(catalog.orphan_provider_strategy),
+        stitching: StitchSettings {
+            poll_interval: catalog.stitching_strategy.polling_interval.get(),
+            lease: catalog.stitching_strategy.stitch_timeout.get(),
+            ..defaults.stitching
+        },
+        rules: catalog.effective_rules(working_directory).iter().map(rule).collect(),
+        readonly: catalog.readonly,
+        locations: catalog.locations.iter().map(location).collect(),
+        processor_options: processor_options(&catalog),
+        disabled_providers: disabled_providers(&catalog),
+        disable_default_processors: catalog.disable_default_processors,
+        location_conflict_strategy: match catalog.default_location_conflict_strategy {
+            LocationConflictStrategy::Reject => ConflictStrategy::Reject,
+            LocationConflictStrategy::Refresh => ConflictStrategy::Refresh,
+        },
+        working_directory: working_directory.to_owned(),
+        template_kind: own.template_kind.unwrap_or(config.get("scaffolder").is_some()),
+        file_placeholders: own.file_placeholders,
+        ..defaults
+    })
+}
+
+/// Reads what the configuration allows to be read.
+///
+/// # Errors
+///
+/// A host of `backend.reading.allow` is not one, or TLS cannot be set up.
+pub(crate) fn url_reader(config: &Config) -> Result<Arc<dyn UrlReader>> {
+    let allow = config.backend()?.reading.allow;
+    let allow = allow.iter().map(|entry| AllowedHost::parse(&entry.host, entry.paths.as_deref()));
+    let allow = allow.collect::<Result<Vec<_>, _>>().context("backend.reading.allow")?;
+    let plain = FetchReader::new(ReadingRules { allow }, FetchOptions::default())?;
+    Ok(Arc::new(UrlReaders::new(vec![Box::new(plain)], known_hosts(config)?)))
+}
+
+/// The hosts whose URLs have a shape that is known.
+pub(crate) fn known_hosts(config: &Config) -> Result<KnownHosts> {
+    let kinds = [
+        ("github", HostKind::GitHub),
+        ("gitlab", HostKind::GitLab),
+        ("azure", HostKind::Azure),
+        ("bitbucketCloud", HostKind::BitbucketCloud),
+        ("bitbucketServer", HostKind::BitbucketServer),
+    ];
+    let integrations = config.integrations()?;
+    let mut hosts = KnownHosts::default();
+    for (key, kind) in kinds {
+        for host in integrations.hosts(key).iter().filter_map(|integration| integration.host.as_deref()) {
+            hosts = hosts.with(host, kind);
+        }
+    }
+    Ok(hosts)
+}
+
+/// The source code hosts that repositories can be recognised by.
+pub(crate) fn integrations(config: &Config) -> Result<Vec<(String, ScmKind)>> {
+    let kinds = [
+        ("github", ScmKind::Github),
+        ("gitlab", ScmKind::Gitlab),
+        ("bitbucket", ScmKind::Bitbucket),
+        ("bitbucketCloud", ScmKind::BitbucketCloud),
+        ("bitbucketServer", ScmKind::BitbucketServer),
+        ("azure", ScmKind::Azure),
+    ];
+    let integrations = config.integrations()?;
+    let hosts = kinds.into_iter().flat_map(|(key, kind)| {
+        let hosts = integrations.hosts(key).iter().filter_map(|integration| integration.host.clone());
+        hosts.map(move |host| (host, kind)).collect::<Vec<_>>()
+    });
+    Ok(hosts.collect())
+}
+
+fn orphan_strategy(strategy: sections::OrphanStrategy) -> OrphanStrategy {
+    match strategy {
+        sections::OrphanStrategy::Keep => OrphanStrategy::Keep,
+        sections::OrphanStrategy::Delete => OrphanStrategy::Delete,
+    }
+}
+
+fn rule(rule: &CatalogRule) -> Rule {
+    let allow = |kind: &AllowedKind| callboard_engine::AllowedKind {
+        kind: kind.kind.clone(),
+        spec_type: kind.spec_type.clone(),
+    };
+    let locations = rule.locations.as_ref().map(|all| all.iter().map(rule_location).collect());
+    Rule { allow: rule.allow.iter().map(allow).collect(), locations }
+}
+
+fn rule_location(matcher: &LocationMatcher) -> RuleLocation {
+    let target = match (&matcher.exact, &matcher.pattern) {
+        (Some(exact), _) => RuleTarget::Exact(exact.clone()),
+        (None, Some(pattern)) => RuleTarget::Pattern(pattern.clone()),
+        (None, None) => RuleTarget::Any,
+    };
+    RuleLocation { location_type: matcher.location_type.clone(), target }
+}
+
+fn location(location: &sections::ConfiguredLocation) -> ConfigLocation {
+    // What its own rules allow is in the general rules already.
+    ConfigLocation {
+        location_type: location.location_type.clone(),
+        target: location.target.clone(),
+        allow: Vec::new(),
+    }
+}
+
+fn processor_options(catalog: &CatalogSection) -> std::collections::HashMap<String, ProcessorOptions> {
+    let options = catalog.processor_options.iter().map(|(name, options)| {
+        let priority = options.priority.map(|priority| {
+            i32::try_from(priority).unwrap_or(if priority < 0 { i32::MIN } else { i32::MAX })
+        });
+        (name.clone(), ProcessorOptions { disabled: options.disabled, priority })
+    });
+    options.collect()
+}
+
+fn disabled_providers(catalog: &CatalogSection) -> Vec<String> {
+    let disabled = catalog.provider_options.iter().filter(|(_, options)| options.disabled);
+    disabled.map(|(name, _)| name.clone()).collect()
+}
