@@ -1,1 +1,15 @@
-//! A whole catalog server in a test: fixtures, fake upstreams, waiting without sleeping.
+//! For tests of a whole catalog server: the server as a process that can be stopped and killed, and an upstream
+//! whose files change, fail and count how often they were read.
+//!
+//! It is for tests only, and says what went wrong by panicking. It knows the server from outside: its command
+//! line, its configuration and its HTTP API.
+
+#![expect(clippy::expect_used, clippy::missing_panics_doc, reason = "a test ends where something goes wrong")]
+
+mod process;
+mod upstream;
+mod wait;
+
+pub use process::ServerProcess;
+pub use upstream::Upstream;
+pub use wait::until;

@@ -1,0 +1,124 @@
+//! kill -9 at any moment loses nothing: after a restart the catalog ends as if nothing had happened.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use callboard_store::Inspection;
+use callboard_store_sqlite::SqliteStore;
+use callboard_testkit::{ServerProcess, until};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+const FILES: usize = 12;
+const COMPONENTS_PER_FILE: usize = 60;
+/// The root, one Location entity a file, the components and the groups; and the generated location.
+const ENTITIES: usize = FILES * (COMPONENTS_PER_FILE + 1) + 5 + 2;
+const KILLS: u64 = 12;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[tokio::test]
+async fn a_catalog_that_was_killed_again_and_again_ends_like_one_that_was_not() {
+    let files = catalog_files();
+    let mut undisturbed = crate::server(config(files.path()));
+    undisturbed.start().await;
+    let expected = settled(&undisturbed).await;
+    assert!(undisturbed.stop().await.success());
+
+    let mut disturbed = crate::server(config(files.path()));
+    for kill in 0..KILLS {
+        disturbed.spawn();
+        // The moment is what is random here; nothing is waited for.
+        tokio::time::sleep(Duration::from_millis(10 + kill * 17 % 130)).await;
+        disturbed.kill().await;
+    }
+    disturbed.start().await;
+    let found = settled(&disturbed).await;
+    assert!(disturbed.stop().await.success());
+
+    let different: Vec<&String> = expected.keys().filter(|key| expected.get(*key) != found.get(*key)).collect();
+    assert_eq!(different, Vec::<&String>::new());
+    assert_eq!(expected.len(), found.len());
+    let file = disturbed.folder().join("database/catalog.sqlite");
+    let store = SqliteStore::open(&file).await.expect("the database opens");
+    assert_eq!(store.violations().await.expect("the database can be read"), []);
+}
+
+/// A root of Location entities, each with a file of components that depend on each other across files, and a file
+/// of groups that own them.
+fn catalog_files() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
+    let mut targets = String::from("./groups.yaml");
+    for file in 0..FILES {
+        write(&format!("location-{file}.yaml"), &location(&format!("scene-{file}"), &format!("./components-{file}.yaml")));
+        let mut components = String::new();
+        for i in 0..COMPONENTS_PER_FILE {
+            let number = file * COMPONENTS_PER_FILE + i;
+            let (owner, other) = (number % 5, number * 7 % (FILES * COMPONENTS_PER_FILE));
+            _ = write!(
+                components,
+                "---\napiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata: {{ name: prop-{number} }}\n\
+                 spec: {{ type: service, lifecycle: production, owner: crew-{owner}, \
+                 dependsOn: ['component:prop-{other}'] }}\n"
+            );
+        }
+        write(&format!("components-{file}.yaml"), &components);
+        _ = write!(targets, ", ./location-{file}.yaml");
+    }
+    let groups: Vec<String> = (0..5).map(group).collect();
+    write("groups.yaml", &groups.join("---\n"));
+    write(
+        "root.yaml",
+        &format!(
+            "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {{ name: root }}\nspec: {{ targets: [{targets}] }}\n"
+        ),
+    );
+    folder
+}
+
+fn location(name: &str, target: &str) -> String {
+    format!(
+        "apiVersion: backstage.io/v1alpha1\nkind: Location\nmetadata: {{ name: {name} }}\nspec: {{ target: {target} }}\n"
+    )
+}
+
+fn group(number: usize) -> String {
+    format!(
+        "apiVersion: backstage.io/v1alpha1\nkind: Group\nmetadata: {{ name: crew-{number} }}\n\
+         spec: {{ type: team, children: [] }}\n"
+    )
+}
+
+fn config(files: &Path) -> Value {
+    json!({
+        "catalog": {
+            "locations": [{ "type": "file", "target": files.join("root.yaml") }],
+            "rules": [{ "allow": ["Component", "Group", "Location"] }],
+            "processingInterval": { "hours": 1 },
+        },
+    })
+}
+
+/// All entities by ref, without what differs between any two catalogs, once nothing is missing any more.
+async fn settled(server: &ServerProcess) -> BTreeMap<String, Value> {
+    until("all entities with all their relations", PATIENCE, async || {
+        let Value::Array(entities) = server.json("/entities").await? else { return None };
+        let relations: usize =
+            entities.iter().filter_map(|entity| Some(entity["relations"].as_array()?.len())).sum();
+        // ownedBy, ownerOf, dependsOn and dependencyOf of every component.
+        let complete = entities.len() == ENTITIES && relations == FILES * COMPONENTS_PER_FILE * 4;
+        complete.then(|| entities.into_iter().map(comparable).collect())
+    })
+    .await
+}
+
+fn comparable(mut entity: Value) -> (String, Value) {
+    let key = format!("{}:{}", entity["kind"], entity["metadata"]["name"]);
+    if let Some(metadata) = entity["metadata"].as_object_mut() {
+        metadata.remove("uid");
+        metadata.remove("etag");
+    }
+    (key, entity)
+}

@@ -1,0 +1,137 @@
+use std::ffi::OsStr;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+
+use crate::until;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A catalog server as a process of its own, with a folder for its database. It is killed when this is dropped.
+pub struct ServerProcess {
+    binary: PathBuf,
+    folder: TempDir,
+    port: u16,
+    client: Client,
+    child: Option<Child>,
+}
+
+impl ServerProcess {
+    /// A server that is not started yet. `config` is its configuration; port and database are filled in.
+    pub fn new(binary: impl Into<PathBuf>, mut config: Value) -> Self {
+        // Only the first call installs; later ones find it done.
+        _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder for the server");
+        let port = free_port();
+        config["backend"]["listen"] = serde_json::json!({ "host": "127.0.0.1", "port": port });
+        let directory = folder.path().join("database");
+        config["backend"]["database"] =
+            serde_json::json!({ "client": "better-sqlite3", "connection": { "directory": directory } });
+        // JSON is YAML.
+        std::fs::write(folder.path().join("app-config.yaml"), config.to_string()).expect("a configuration");
+        let client = Client::builder().no_proxy().build().expect("an HTTP client");
+        Self { binary: binary.into(), folder, port, client, child: None }
+    }
+
+    /// The folder with configuration, database and log.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Where the catalog's API is.
+    pub fn api(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}/api/catalog{path}", self.port)
+    }
+
+    /// Starts the process, without waiting for anything.
+    pub fn spawn(&mut self) {
+        let config = self.folder.path().join("app-config.yaml");
+        self.spawn_with(&["--config".as_ref(), config.as_os_str()]);
+    }
+
+    /// Starts the process as a newcomer does, without a configuration.
+    pub fn spawn_example(&mut self) {
+        self.spawn_with(&["--port".as_ref(), self.port.to_string().as_ref()]);
+    }
+
+    fn spawn_with(&mut self, arguments: &[&OsStr]) {
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log"));
+        let child = Command::new(&self.binary)
+            .arg("serve")
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.expect("a log file"))
+            .kill_on_drop(true)
+            .spawn();
+        self.child = Some(child.expect("the server starts"));
+    }
+
+    /// Starts the process and waits until it answers.
+    pub async fn start(&mut self) {
+        self.spawn();
+        let ready = format!("http://127.0.0.1:{}/.backstage/health/v1/readiness", self.port);
+        until("the server to be ready", PATIENCE, async || {
+            let answer = self.client.get(&ready).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+    }
+
+    /// A GET of the catalog's API.
+    pub fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(self.api(path))
+    }
+
+    /// A POST to the catalog's API.
+    pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.post(self.api(path)).json(body)
+    }
+
+    /// A DELETE of the catalog's API.
+    pub fn delete(&self, path: &str) -> RequestBuilder {
+        self.client.delete(self.api(path))
+    }
+
+    /// The JSON that a GET answers; `None` if it does not answer well.
+    pub async fn json(&self, path: &str) -> Option<Value> {
+        let answer = self.get(path).send().await.ok()?;
+        if !answer.status().is_success() {
+            return None;
+        }
+        answer.json().await.ok()
+    }
+
+    /// Ends the process at once, without warning, as a crash would.
+    pub async fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().await.expect("the server can be killed");
+        }
+    }
+
+    /// Asks the process to stop, and waits until it has.
+    pub async fn stop(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("the server runs");
+        let id = child.id().expect("the server has not ended by itself");
+        let asked = Command::new("kill").arg(id.to_string()).status().await;
+        assert!(asked.expect("kill can be run").success());
+        let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+        ended.expect("the server stops when it is asked to").expect("the server can be waited for")
+    }
+
+    /// What the server logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    listener.local_addr().expect("an address").port()
+}
