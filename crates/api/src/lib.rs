@@ -1,1 +1,25 @@
-//! The HTTP API of the catalog: routes, wire types, error envelope.
+//! The HTTP API of the catalog: routes, wire types, the error envelope.
+//!
+//! This crate translates between HTTP and the catalog, in the words that existing clients of a Backstage catalog
+//! understand: it reads paths, query strings and JSON bodies, checks them as those clients expect, asks the engine and
+//! the index, and writes what comes back. It must not know how a query is evaluated, how anything is stored, or where
+//! entities come from: no SQL, no filters of its own, no business rules beyond what a request may say.
+//!
+//! A newcomer starts at [`router`], whose layers are the way of a request from the outside in, then reads the table in
+//! `routes/mod.rs` and one route, say `routes/entity_by_name.rs`. What every route shares is in `request/` (reading
+//! and checking) and `response/` (JSON, entity tags, streams); `error.rs` and `envelope.rs` are how requests fail.
+
+mod envelope;
+mod error;
+mod mount;
+mod options;
+mod request;
+mod response;
+mod router;
+mod routes;
+mod state;
+mod visibility;
+mod wire;
+
+pub use self::options::{ApiOptions, Lifecycle, ScmKind};
+pub use self::router::router;

@@ -118,7 +118,8 @@ impl Callboard {
         }
 
         // Taken before anything is started, so that a second server on one port touches no database.
-        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let listener =
+            TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let address = listener.local_addr()?;
         let store = database::open(&self.config, &working_directory).await?;
         let engine = EngineBuilder::new(store).settings(settings).registry(self.registry).build()?;

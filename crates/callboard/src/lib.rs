@@ -23,8 +23,8 @@
 
 mod builder;
 mod database;
-mod settings;
 mod server;
+mod settings;
 
 pub use builder::Callboard;
 pub use server::Server;

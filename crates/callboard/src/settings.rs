@@ -14,7 +14,9 @@ use callboard_engine::{
     Rule, RuleLocation, RuleTarget, StitchSettings,
 };
 use callboard_sdk::UrlReader;
-use callboard_sources::{AllowedHost, FetchOptions, FetchReader, HostKind, KnownHosts, ReadingRules, UrlReaders};
+use callboard_sources::{
+    AllowedHost, FetchOptions, FetchReader, HostKind, KnownHosts, ReadingRules, UrlReaders,
+};
 use serde::Deserialize;
 
 /// What only Callboard knows: the root key `callboard`, which Backstage passes over.

@@ -1,1 +1,46 @@
-//! Ingestion, processing and stitching; the built-in processors and providers.
+//! Ingestion, processing and stitching: the part of the catalog that does the work.
+//!
+//! ```text
+//! providers ──▶ claims ──▶ queue ──▶ processors ──▶ outputs ──▶ stitching ──▶ change log ──▶ index
+//! ```
+//!
+//! It takes what providers and Location entities say, processes it in steps that extensions take part in, puts
+//! final entities together, and keeps an index of them current. It must not know how anything is stored (no SQL,
+//! only the traits of `callboard-store`), how the outside world is reached (only the trait `UrlReader`), or how
+//! it is served (no HTTP): it is the same engine in a server, in a command line tool and in a test.
+//!
+//! A newcomer starts with [`EngineBuilder`] and [`RunningEngine`] in `engine.rs`, then [`Catalog`], which is all
+//! that others see of it, and then `processing/pipeline.rs`, the steps of one run. The loops around that are
+//! `processing/work_loop.rs` and `stitching/stitch_loop.rs`; what is built in is in `processors/` and
+//! `providers/`.
+//!
+//! What cannot go wrong half way: an outcome is written in one transaction with everything that follows from it;
+//! an entity is never processed twice at the same time; a hook that fails, hangs or panics fails one entity.
+
+mod catalog;
+mod clock;
+mod core;
+mod engine;
+mod events;
+mod file_path;
+mod hexadecimal;
+mod index_follower;
+mod orphans;
+mod parser;
+mod processing;
+mod processors;
+mod providers;
+mod rules;
+mod settings;
+mod stitching;
+
+pub use catalog::{AncestryItem, Catalog, DryRun, LocationError};
+pub use clock::{Clock, SystemClock};
+pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};
+pub use events::CatalogEvent;
+pub use parser::YamlParser;
+pub use rules::{AllowedKind, Rule, RuleError, RuleLocation, RuleTarget};
+pub use settings::{
+    ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessingSettings,
+    ProcessorOptions, StitchSettings,
+};

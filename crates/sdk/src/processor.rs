@@ -8,6 +8,7 @@ pub const DEFAULT_PRIORITY: i32 = 20;
 
 /// Which hooks a processor has, so that the engine need not call the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "a set of hooks, not a state")]
 pub struct Hooks {
     /// [`Processor::pre_process`].
     pub pre_process: bool,
@@ -21,7 +22,8 @@ pub struct Hooks {
 
 impl Hooks {
     /// Every hook is called; right for all, if not always the fastest.
-    pub const ALL: Self = Self { pre_process: true, validate_kind: true, read_location: true, post_process: true };
+    pub const ALL: Self =
+        Self { pre_process: true, validate_kind: true, read_location: true, post_process: true };
     /// None is; take it as a base: `Hooks { read_location: true, ..Hooks::NONE }`.
     pub const NONE: Self =
         Self { pre_process: false, validate_kind: false, read_location: false, post_process: false };

@@ -103,7 +103,7 @@ async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqliteP
         // A closed connection would take a database in memory with it.
         .idle_timeout(None)
         .max_lifetime(None)
-        .acquire_timeout(Duration::from_secs(60))
+        .acquire_timeout(Duration::from_mins(1))
         .connect_with(options)
         .await
         .map_err(database_error)

@@ -65,9 +65,11 @@ impl Processing for SqliteStore {
 
     async fn reclaim_leases(&self, now: Timestamp) -> Result<usize> {
         let mut transaction = self.write().await?;
-        let query = sqlx::query("UPDATE entities SET urgency = 1, due = ?1 WHERE urgency = 2");
-        let done =
-            query.bind(now.as_millisecond()).execute(&mut *transaction).await.map_err(database_error)?;
+        let now = now.as_millisecond();
+        let query = sqlx::query("UPDATE stitch_marks SET due = ?1 WHERE due > ?1").bind(now);
+        query.execute(&mut *transaction).await.map_err(database_error)?;
+        let query = sqlx::query("UPDATE entities SET urgency = 1, due = ?1 WHERE urgency = 2").bind(now);
+        let done = query.execute(&mut *transaction).await.map_err(database_error)?;
         transaction.commit().await.map_err(database_error)?;
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }

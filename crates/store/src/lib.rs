@@ -33,11 +33,11 @@ pub use inspection::{EntityState, Inspection, QueueDepth, Violation};
 pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocation};
 pub use precedence::{ClaimStanding, winning_claim};
 pub use processing::{
-    CommitReport, DueEntity, ProcessingCommit, ProcessingOutcome, Processing, ProcessorCacheUpdate,
+    CommitReport, DueEntity, Processing, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate,
     StoredRelation,
 };
 pub use provider_name::ProviderName;
-pub use stitch::{StitchCommit, StitchInput, StitchOutcome, Stitching, StitchTicket};
+pub use stitch::{StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching};
 
 /// Everything the engine needs of a database.
 ///

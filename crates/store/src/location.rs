@@ -89,7 +89,11 @@ pub trait Locations: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError).
-    async fn location_by_target(&self, location_type: &str, target: &str) -> Result<Option<RegisteredLocation>>;
+    async fn location_by_target(
+        &self,
+        location_type: &str,
+        target: &str,
+    ) -> Result<Option<RegisteredLocation>>;
 
     /// Registers a location, and writes the claim on its entity into `provider`'s bucket.
     ///

@@ -10,6 +10,6 @@ mod process;
 mod upstream;
 mod wait;
 
-pub use process::ServerProcess;
+pub use process::{ProcessUsage, ServerProcess};
 pub use upstream::Upstream;
 pub use wait::until;

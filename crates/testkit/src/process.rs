@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 
 use crate::until;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A catalog server as a process of its own, with a folder for its database. It is killed when this is dropped.
 pub struct ServerProcess {
@@ -125,10 +125,34 @@ impl ServerProcess {
         ended.expect("the server stops when it is asked to").expect("the server can be waited for")
     }
 
+    /// What the process has used so far, as the kernel counts it. Linux only.
+    pub fn process_usage(&self) -> ProcessUsage {
+        let id = self.child.as_ref().and_then(Child::id).expect("the server runs");
+        let read =
+            |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).expect("a process file");
+        let status = read("status");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().expect("a number");
+        let stat = read("stat");
+        // User and system time are the 14th and 15th field; the second is a name in parentheses.
+        let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+        let ticks: u64 = fields[11..13].iter().map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+        ProcessUsage { cpu: Duration::from_millis(ticks * 10), peak_memory_bytes: kilobytes * 1024 }
+    }
+
     /// What the server logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
+}
+
+/// What a process has used.
+#[derive(Debug, Clone, Copy)]
+pub struct ProcessUsage {
+    /// Time on any core, in the process and in the kernel for it; in steps of 10 ms.
+    pub cpu: Duration,
+    /// The most memory it had at any time.
+    pub peak_memory_bytes: u64,
 }
 
 fn free_port() -> u16 {

@@ -35,7 +35,8 @@ impl Upstream {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let files = Files::default();
-        let router = Router::new().route("/{*path}", axum::routing::get(serve)).with_state(Arc::clone(&files));
+        let router =
+            Router::new().route("/{*path}", axum::routing::get(serve)).with_state(Arc::clone(&files));
         let task = tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, files, task: task.abort_handle() }
     }

@@ -37,7 +37,8 @@ async fn a_catalog_that_was_killed_again_and_again_ends_like_one_that_was_not() 
     let found = settled(&disturbed).await;
     assert!(disturbed.stop().await.success());
 
-    let different: Vec<&String> = expected.keys().filter(|key| expected.get(*key) != found.get(*key)).collect();
+    let different: Vec<&String> =
+        expected.keys().filter(|key| expected.get(*key) != found.get(*key)).collect();
     assert_eq!(different, Vec::<&String>::new());
     assert_eq!(expected.len(), found.len());
     let file = disturbed.folder().join("database/catalog.sqlite");
@@ -49,10 +50,14 @@ async fn a_catalog_that_was_killed_again_and_again_ends_like_one_that_was_not() 
 /// of groups that own them.
 fn catalog_files() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
+    let write =
+        |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
     let mut targets = String::from("./groups.yaml");
     for file in 0..FILES {
-        write(&format!("location-{file}.yaml"), &location(&format!("scene-{file}"), &format!("./components-{file}.yaml")));
+        write(
+            &format!("location-{file}.yaml"),
+            &location(&format!("scene-{file}"), &format!("./components-{file}.yaml")),
+        );
         let mut components = String::new();
         for i in 0..COMPONENTS_PER_FILE {
             let number = file * COMPONENTS_PER_FILE + i;

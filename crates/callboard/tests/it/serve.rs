@@ -39,7 +39,8 @@ async fn a_registered_file_is_readable_within_a_second_whatever_else_is_due() {
 
     let start = Instant::now();
     register("star.yaml").await;
-    until("the new entity", PATIENCE, async || server.json("/entities/by-name/component/default/star").await).await;
+    until("the new entity", PATIENCE, async || server.json("/entities/by-name/component/default/star").await)
+        .await;
     // Twice the promise: the machine that tests run on does other things too.
     assert!(start.elapsed() < Duration::from_secs(2), "it took {:?}", start.elapsed());
     assert!(server.stop().await.success());
@@ -57,9 +58,14 @@ async fn an_unchanged_file_is_asked_for_and_not_sent_again() {
         },
     }));
     server.start().await;
-    until("two rounds without a change", PATIENCE, async || (upstream.unchanged("a.yaml") >= 2).then_some(())).await;
+    until("two rounds without a change", PATIENCE, async || {
+        (upstream.unchanged("a.yaml") >= 2).then_some(())
+    })
+    .await;
     assert_eq!(upstream.reads("a.yaml"), 1);
-    let etag = async || server.json("/entities/by-name/component/default/a").await.map(|e| e["metadata"]["etag"].clone());
+    let etag = async || {
+        server.json("/entities/by-name/component/default/a").await.map(|e| e["metadata"]["etag"].clone())
+    };
     let before = until("the entity", PATIENCE, etag).await;
     upstream.set("a.yaml", component("a").replace("service", "library"));
     until("the change", PATIENCE, async || etag().await.filter(|etag| *etag != before)).await;
@@ -67,6 +73,7 @@ async fn an_unchanged_file_is_asked_for_and_not_sent_again() {
 
 #[tokio::test]
 async fn what_was_registered_is_there_after_a_restart() {
+    const ENTITY: &str = "/entities/by-name/component/default/a";
     let upstream = Upstream::start().await;
     upstream.set("a.yaml", component("a"));
     let mut server =
@@ -74,12 +81,11 @@ async fn what_was_registered_is_there_after_a_restart() {
     server.start().await;
     let body = json!({ "type": "url", "target": upstream.url("a.yaml") });
     assert_eq!(server.post("/locations", &body).send().await.expect("an answer").status(), 201);
-    let entity = async || server.json("/entities/by-name/component/default/a").await;
-    let before = until("the entity", PATIENCE, entity).await;
+    let before = until("the entity", PATIENCE, async || server.json(ENTITY).await).await;
     assert!(server.stop().await.success());
     server.start().await;
     // It is there at once: the index is filled before the server is ready.
-    assert_eq!(entity().await, Some(before));
+    assert_eq!(server.json(ENTITY).await, Some(before));
     let locations = server.json("/locations").await.expect("the locations");
     assert_eq!(locations[0]["data"]["target"], upstream.url("a.yaml"));
 }

@@ -1,0 +1,68 @@
+//! The body of error responses: `{"error": {…}, "request": {…}, "response": {…}}`.
+
+use axum::extract::{OriginalUri, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+use serde_json::{Value, json};
+use tower_http::request_id::RequestId;
+
+use crate::error::ApiError;
+use crate::mount;
+use crate::response::tagged_json;
+
+/// Writes the envelope around the error that a handler returned, and logs internal ones.
+pub(crate) async fn render_errors(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let uri =
+        request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
+    let request_id = request.extensions().get::<RequestId>().cloned();
+    let mut response = next.run(request).await;
+    let Some(error) = response.extensions_mut().remove::<ApiError>() else {
+        return response;
+    };
+    let log_id = request_id.as_ref().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    if let ApiError::Internal(cause) = &error {
+        tracing::error!(error = %Causes(cause.as_ref()), log.id = log_id, "request failed");
+    }
+    let body = json!({
+        "error": describe(&error, log_id),
+        "request": { "method": method.as_str(), "url": mount::relative_url(&uri) },
+        "response": { "statusCode": error.status().as_u16() },
+    });
+    tagged_json(error.status(), &body)
+}
+
+/// The `error` member of the envelope.
+fn describe(error: &ApiError, log_id: &str) -> Value {
+    let mut described = json!({ "name": error.name(), "message": error.to_string() });
+    match error {
+        ApiError::Internal(_) => {
+            described["message"] = json!(format!("An internal error occurred logId={log_id}"));
+        }
+        ApiError::PayloadTooLarge { limit, length } => {
+            if let Some(length) = length {
+                described["expected"] = json!(length);
+                described["length"] = json!(length);
+            }
+            described["limit"] = json!(limit);
+            described["type"] = json!("entity.too.large");
+        }
+        _ => {}
+    }
+    described
+}
+
+/// An error and its causes on one line.
+struct Causes<'a>(&'a (dyn std::error::Error + Send + Sync));
+
+impl std::fmt::Display for Causes<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(formatter, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,149 @@
+//! What a request can fail with, as clients see it.
+
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use callboard_engine::LocationError;
+use callboard_index::{CursorError, FieldError, FilterError, OrderError, PredicateError};
+use callboard_store::StoreError;
+use thiserror::Error;
+
+/// A failed request: one variant for each error name that clients tell apart.
+///
+/// Handlers return it; the envelope around it is made by [`crate::envelope`], which knows the request.
+#[derive(Debug, Clone, Error)]
+pub(crate) enum ApiError {
+    /// The request does not make sense.
+    #[error("{0}")]
+    Input(String),
+    /// The credentials do not.
+    #[error("{0}")]
+    Authentication(String),
+    /// The operation is refused.
+    #[error("{0}")]
+    NotAllowed(String),
+    /// What the path or the body names does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// It contradicts what is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// The body is larger than the limit, given in bytes.
+    #[error("request entity too large")]
+    PayloadTooLarge {
+        /// The largest body that is read.
+        limit: usize,
+        /// The size that the request announced, if it did.
+        length: Option<usize>,
+    },
+    /// Not now, but perhaps later.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A failure of the server. The cause is logged and never sent.
+    #[error("an internal error occurred")]
+    Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl ApiError {
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self::Input(message.into())
+    }
+
+    pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(Arc::from(cause.into()))
+    }
+
+    /// The name that clients know the error by.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Input(_) => "InputError",
+            Self::Authentication(_) => "AuthenticationError",
+            Self::NotAllowed(_) => "NotAllowedError",
+            Self::NotFound(_) => "NotFoundError",
+            Self::Conflict(_) => "ConflictError",
+            Self::PayloadTooLarge { .. } => "PayloadTooLargeError",
+            Self::Unavailable(_) => "ServiceUnavailableError",
+            Self::Internal(_) => "Error",
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Input(_) => StatusCode::BAD_REQUEST,
+            Self::Authentication(_) => StatusCode::UNAUTHORIZED,
+            Self::NotAllowed(_) => StatusCode::FORBIDDEN,
+            Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// Carries the error outwards; the body is added where the request is known.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = self.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(cause) => {
+                tracing::warn!(error = %cause, "the database is not available");
+                Self::Unavailable("The database is not available".to_owned())
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<LocationError> for ApiError {
+    fn from(error: LocationError) -> Self {
+        let message = error.to_string();
+        match error {
+            LocationError::NotAllowedType(_) | LocationError::Invalid(_) | LocationError::Processing(_) => {
+                Self::Input(message)
+            }
+            LocationError::AlreadyExists(_) => Self::Conflict(message),
+            LocationError::NotFound(_) => Self::NotFound(message),
+            LocationError::Readonly => Self::NotAllowed(message),
+            LocationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PredicateError> for ApiError {
+    fn from(error: PredicateError) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
+impl From<FilterError> for ApiError {
+    fn from(error: FilterError) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
+impl From<CursorError> for ApiError {
+    fn from(error: CursorError) -> Self {
+        Self::input(error.to_string())
+    }
+}
+
+impl From<FieldError> for ApiError {
+    fn from(error: FieldError) -> Self {
+        Self::input(error.to_string())
+    }
+}

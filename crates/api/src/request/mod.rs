@@ -1,0 +1,13 @@
+//! Reading requests: query parameters and JSON bodies, checked against what a route declares.
+
+mod json_body;
+mod members;
+mod number;
+mod path;
+mod query_string;
+
+pub(crate) use json_body::JsonBody;
+pub(crate) use members::Members;
+pub(crate) use number::whole_number;
+pub(crate) use path::PathParameters;
+pub(crate) use query_string::{NoParameters, Parameter, Parameters};

@@ -1,0 +1,62 @@
+//! Conditional requests: `304 Not Modified` where the client has the answer already.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+/// Empties a response whose entity tag the request names in `If-None-Match`.
+pub(crate) async fn not_modified(request: Request, next: Next) -> Response {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    let known_tags = is_read.then(|| known_tags(request.headers())).flatten();
+    let response = next.run(request).await;
+    let Some(known_tags) = known_tags else { return response };
+    let is_known = response.headers().get(header::ETAG).is_some_and(|tag| matches(&known_tags, tag));
+    if !response.status().is_success() || !is_known {
+        return response;
+    }
+    let (mut parts, _) = response.into_parts();
+    parts.status = StatusCode::NOT_MODIFIED;
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+        parts.headers.remove(name);
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+/// `If-None-Match`, unless the client insists on an answer.
+fn known_tags(headers: &HeaderMap) -> Option<HeaderValue> {
+    let cache_control = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok());
+    let insists = cache_control.is_some_and(|value| {
+        value.split(',').any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
+    });
+    if insists { None } else { headers.get(header::IF_NONE_MATCH).cloned() }
+}
+
+/// Weak comparison: `W/` makes no difference.
+fn matches(known_tags: &HeaderValue, tag: &HeaderValue) -> bool {
+    let (Ok(known_tags), Ok(tag)) = (known_tags.to_str(), tag.to_str()) else { return false };
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known_tags.trim() == "*" || known_tags.split(',').any(|known| opaque(known) == opaque(tag))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_compared_weakly() {
+        let tag = HeaderValue::from_static("W/\"2-abc\"");
+        let cases = [
+            ("W/\"2-abc\"", true),
+            ("\"2-abc\"", true),
+            ("*", true),
+            ("\"x\", W/\"2-abc\"", true),
+            ("\"x\"", false),
+            ("", false),
+        ];
+        for (known, expected) in cases {
+            assert_eq!(matches(&HeaderValue::from_static(known), &tag), expected, "{known}");
+        }
+    }
+}

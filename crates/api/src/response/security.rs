@@ -1,0 +1,47 @@
+//! Headers that tell browsers to be careful.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+
+const FIXED: [(HeaderName, &str); 8] = [
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::STRICT_TRANSPORT_SECURITY, "max-age=15552000; includeSubDomains"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_DNS_PREFETCH_CONTROL, "off"),
+    (HeaderName::from_static("x-download-options"), "noopen"),
+    (header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+    (HeaderName::from_static("x-permitted-cross-domain-policies"), "none"),
+    (header::X_XSS_PROTECTION, "0"),
+];
+
+/// The headers, made once.
+#[derive(Debug, Clone)]
+pub(crate) struct SecurityHeaders(Arc<HeaderMap>);
+
+impl SecurityHeaders {
+    pub(crate) fn new(content_security_policy: Option<&HeaderValue>) -> Self {
+        let mut headers: HeaderMap =
+            FIXED.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+        if let Some(policy) = content_security_policy {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+        }
+        Self(Arc::new(headers))
+    }
+}
+
+/// Adds the headers to a response, except those it has.
+pub(crate) async fn add_security_headers(
+    State(SecurityHeaders(headers)): State<SecurityHeaders>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mut response = next.run(request).await;
+    for (name, value) in headers.iter() {
+        response.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    response
+}

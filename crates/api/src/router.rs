@@ -1,0 +1,149 @@
+//! Everything put together: routes, and the layers around them.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use callboard_engine::Catalog;
+use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::trace::TraceLayer;
+use tracing::Span;
+
+use crate::envelope::render_errors;
+use crate::error::ApiError;
+use crate::mount::{self, MOUNT_PATH, PathPatterns};
+use crate::options::ApiOptions;
+use crate::response::{SecurityHeaders, add_security_headers, not_modified};
+use crate::routes;
+use crate::state::ApiState;
+
+/// Smaller answers are sent as they are.
+const COMPRESSION_THRESHOLD: u64 = 1024;
+
+/// How often a request looks whether the start is over.
+const STARTUP_POLL: Duration = Duration::from_millis(20);
+
+/// The HTTP API of a catalog: `/api/catalog/…` and the health checks.
+///
+/// Every other path gets an empty 404. To serve something else besides, make this router the fallback of that.
+pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
+    let state = ApiState { catalog, options: Arc::new(options) };
+    let mut patterns: Vec<String> = Vec::new();
+
+    let mut catalog_routes = Router::new();
+    for (path, methods) in routes::catalog() {
+        let full_path = format!("{MOUNT_PATH}{path}");
+        catalog_routes = catalog_routes.route(&full_path, methods);
+        patterns.push(full_path);
+    }
+    let catalog_routes = catalog_routes.route_layer(from_fn_with_state(state.clone(), wait_for_start));
+
+    let mut root_routes = Router::new();
+    for (path, methods) in routes::root() {
+        root_routes = root_routes.route(path, methods);
+        patterns.push(path.to_owned());
+    }
+
+    let exact_routes =
+        catalog_routes.merge(root_routes).method_not_allowed_fallback(wrong_method).with_state(state.clone());
+    let security_headers = SecurityHeaders::new(state.options.content_security_policy.as_ref());
+    // Paths are made exact before the inner router looks at them. The first layer is the outermost.
+    Router::new().fallback_service(exact_routes).layer(
+        ServiceBuilder::new()
+            .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
+            .layer(TraceLayer::new_for_http().make_span_with(request_span).on_failure(()))
+            .layer(PropagateRequestIdLayer::x_request_id())
+            .layer(from_fn_with_state(security_headers, add_security_headers))
+            .layer(
+                CompressionLayer::new()
+                    .quality(CompressionLevel::Fastest)
+                    .compress_when(SizeAbove::new(COMPRESSION_THRESHOLD)),
+            )
+            .layer(from_fn(not_modified))
+            .layer(from_fn(render_errors))
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(from_fn_with_state(state.options.handler_timeout, limit_time))
+            .layer(from_fn_with_state(Arc::new(PathPatterns::new(&patterns)), make_path_exact)),
+    )
+}
+
+fn request_span(request: &Request) -> Span {
+    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    tracing::info_span!(
+        "request",
+        http.method = %request.method(),
+        http.path = request.uri().path(),
+        request.id = id.unwrap_or_default(),
+    )
+}
+
+/// As if there were no such route, except for those who only ask what there is; axum adds the `allow` header.
+async fn wrong_method(method: Method) -> StatusCode {
+    if method == Method::OPTIONS { StatusCode::OK } else { StatusCode::NOT_FOUND }
+}
+
+async fn make_path_exact(
+    State(patterns): State<Arc<PathPatterns>>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let exact_uri = match patterns.exact(request.uri().path()) {
+        None => return Ok(StatusCode::NOT_FOUND.into_response()),
+        Some(Cow::Borrowed(_)) => None,
+        Some(Cow::Owned(path)) => Some(mount::with_path(request.uri(), &path).map_err(ApiError::internal)?),
+    };
+    if let Some(uri) = exact_uri {
+        *request.uri_mut() = uri;
+    }
+    Ok(next.run(request).await)
+}
+
+/// Requests that come too early wait a little; those that come too late are sent away.
+async fn wait_for_start(
+    State(state): State<ApiState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    if state.options.lifecycle.is_shutting_down() {
+        return Err(ApiError::Unavailable("Service is shutting down".to_owned()));
+    }
+    let started = async {
+        while !state.catalog.is_ready() {
+            tokio::time::sleep(STARTUP_POLL).await;
+        }
+    };
+    match tokio::time::timeout(state.options.startup_pause, started).await {
+        Ok(()) => Ok(next.run(request).await),
+        Err(_) => Err(ApiError::Unavailable("Service has not started up yet".to_owned())),
+    }
+}
+
+async fn limit_time(
+    State(limit): State<Duration>,
+    request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let answer = tokio::time::timeout(limit, next.run(request)).await;
+    answer.map_err(|_| ApiError::Unavailable("The request took too long".to_owned()))
+}
+
+fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
+    let text = match panic.downcast::<String>() {
+        Ok(text) => *text,
+        Err(panic) => {
+            panic.downcast::<&str>().map_or_else(|_| "no message".to_owned(), |text| (*text).to_owned())
+        }
+    };
+    ApiError::internal(format!("a handler panicked: {text}")).into_response()
+}

@@ -1,0 +1,140 @@
+//! `GET` and `POST /entities/by-query`: sorted pages of entities with cursors.
+//!
+//! The two take the same query in different clothes, and each other's cursors.
+
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+use callboard_engine::Catalog;
+use callboard_index::{
+    Cursor, DEFAULT_PAGE_LIMIT, Direction, EntityQuery, FieldSelection, FullText, OrderField, Page,
+    Predicate, TotalItems, parse_filters,
+};
+use serde_json::{Map, Value, json};
+
+use super::projection::project;
+use crate::error::ApiError;
+use crate::request::{JsonBody, Members, NoParameters, Parameter, Parameters};
+use crate::response::JsonList;
+use crate::visibility::Visibility;
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter::text("cursor"),
+    Parameter::natural("limit"),
+    Parameter::natural("offset"),
+    Parameter::texts("filter"),
+    Parameter::texts("orderField"),
+    Parameter::text("fullTextFilterTerm"),
+    Parameter::comma_list("fullTextFilterFields"),
+    Parameter::comma_list("fields"),
+    Parameter::one_of("totalItems", &TOTAL_ITEMS),
+];
+
+const TOTAL_ITEMS: [&str; 2] = ["include", "exclude"];
+
+pub(crate) async fn get(
+    State(catalog): State<Catalog>,
+    visibility: Visibility,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let parameters = Parameters::parse(query.as_deref(), PARAMETERS)?;
+    let fields = FieldSelection::parse(parameters.texts("fields"))?;
+    let query = query_of_parameters(&parameters)?;
+    answer(&catalog, query, &visibility, fields.as_ref())
+}
+
+pub(crate) async fn post(
+    State(catalog): State<Catalog>,
+    visibility: Visibility,
+    _: NoParameters,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let members = body.optional()?;
+    let fields = FieldSelection::parse(&owned(members.texts("fields")?.unwrap_or_default()))?;
+    let query = query_of_body(&members)?;
+    answer(&catalog, query, &visibility, fields.as_ref())
+}
+
+fn query_of_parameters(parameters: &Parameters) -> Result<EntityQuery, ApiError> {
+    let limit = parameters.natural("limit").unwrap_or(DEFAULT_PAGE_LIMIT);
+    if let Some(cursor) = parameters.text("cursor") {
+        return Ok(EntityQuery::from_cursor(Cursor::decode(cursor)?, limit));
+    }
+    let order: Vec<OrderField> = parameters
+        .texts("orderField")
+        .iter()
+        .map(|order| OrderField::parse(order))
+        .collect::<Result<_, _>>()?;
+    let text_fields =
+        parameters.has("fullTextFilterFields").then(|| parameters.texts("fullTextFilterFields").to_vec());
+    let term = parameters.text("fullTextFilterTerm").unwrap_or_default().to_owned();
+    Ok(EntityQuery {
+        predicate: parse_filters(parameters.texts("filter"))?,
+        order,
+        full_text: Some(FullText { term, fields: text_fields }),
+        limit,
+        offset: parameters.natural("offset").unwrap_or(0),
+        total: total_items(parameters.text("totalItems")),
+        ..EntityQuery::default()
+    })
+}
+
+fn query_of_body(members: &Members<'_>) -> Result<EntityQuery, ApiError> {
+    // All of the body is checked, also what a cursor makes unnecessary.
+    let limit = members.natural("limit")?.unwrap_or(DEFAULT_PAGE_LIMIT);
+    let offset = members.natural("offset")?.unwrap_or(0);
+    let order = members.objects("orderBy")?.unwrap_or_default();
+    let order: Vec<OrderField> = order.iter().map(order_field).collect::<Result<_, _>>()?;
+    let full_text = members.object("fullTextFilter")?.as_ref().map(full_text).transpose()?;
+    let total = total_items(members.one_of("totalItems", &TOTAL_ITEMS)?);
+    members.object("query")?;
+    if let Some(cursor) = members.text("cursor")? {
+        return Ok(EntityQuery::from_cursor(Cursor::decode(cursor)?, limit));
+    }
+    let predicate = members.value("query").map(Predicate::parse).transpose()?;
+    Ok(EntityQuery { predicate, order, full_text, limit, offset, total, ..EntityQuery::default() })
+}
+
+fn order_field(members: &Members<'_>) -> Result<OrderField, ApiError> {
+    let field = members.require("field", members.text("field")?)?.to_owned();
+    let direction = match members.require("order", members.one_of("order", &["asc", "desc"])?)? {
+        "desc" => Direction::Desc,
+        _ => Direction::Asc,
+    };
+    Ok(OrderField { field, direction })
+}
+
+fn full_text(members: &Members<'_>) -> Result<FullText, ApiError> {
+    let term = members.text("term")?.unwrap_or_default().to_owned();
+    Ok(FullText { term, fields: members.texts("fields")?.map(owned) })
+}
+
+fn total_items(word: Option<&str>) -> TotalItems {
+    if word == Some("exclude") { TotalItems::Exclude } else { TotalItems::Include }
+}
+
+fn owned(texts: Vec<&str>) -> Vec<String> {
+    texts.into_iter().map(str::to_owned).collect()
+}
+
+fn answer(
+    catalog: &Catalog,
+    query: EntityQuery,
+    visibility: &Visibility,
+    fields: Option<&FieldSelection>,
+) -> Result<Response, ApiError> {
+    let query = EntityQuery { restriction: visibility.restriction(), ..query };
+    let Page { items, total_items, next_cursor, prev_cursor } = catalog.index().read().page(&query);
+    let mut page_info = Map::new();
+    if let Some(cursor) = next_cursor {
+        page_info.insert("nextCursor".to_owned(), Value::String(cursor.encode()));
+    }
+    if let Some(cursor) = prev_cursor {
+        page_info.insert("prevCursor".to_owned(), Value::String(cursor.encode()));
+    }
+    let more = format!(",\"totalItems\":{total_items},\"pageInfo\":{}", json!(page_info));
+    if let Some(fields) = fields {
+        return Ok(JsonList::items_of_object(project(&items, fields)?, &more).into_tagged_response());
+    }
+    let bodies = items.into_iter().map(|hit| hit.body).collect();
+    Ok(JsonList::items_of_object(bodies, &more).into_stored_response())
+}

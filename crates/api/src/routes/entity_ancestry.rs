@@ -1,0 +1,59 @@
+//! `GET /entities/by-name/{kind}/{namespace}/{name}/ancestry`: where an entity came from.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use callboard_engine::{AncestryItem, Catalog};
+use callboard_model::EntityRef;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::entity_by_name::NamedEntity;
+use crate::error::ApiError;
+use crate::request::{NoParameters, PathParameters};
+use crate::response::tagged_json;
+use crate::visibility::Visibility;
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AncestryBody<'a> {
+    root_entity_ref: &'a str,
+    items: Vec<ItemBody<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ItemBody<'a> {
+    entity: &'a RawValue,
+    parent_entity_refs: Vec<&'a str>,
+}
+
+pub(crate) async fn get(
+    State(catalog): State<Catalog>,
+    visibility: Visibility,
+    PathParameters(named): PathParameters<NamedEntity>,
+    _: NoParameters,
+) -> Result<Response, ApiError> {
+    let entity_ref = named.entity_ref();
+    let ancestry = catalog.ancestry(&entity_ref).await?;
+    let ancestry = ancestry.ok_or_else(|| ApiError::NotFound(format!("No such entity {entity_ref}")))?;
+    let visible = visible(&catalog, &visibility, ancestry);
+    // Unlike elsewhere, an entity that must not be seen is told apart from one that is not there.
+    if visible.first().is_none_or(|item| item.entity_ref != entity_ref) {
+        return Err(ApiError::NotAllowed(String::new()));
+    }
+    let items = visible.iter().map(item_body).collect::<Result<_, _>>().map_err(ApiError::internal)?;
+    Ok(tagged_json(StatusCode::OK, &AncestryBody { root_entity_ref: entity_ref.as_str(), items }))
+}
+
+fn visible(catalog: &Catalog, visibility: &Visibility, ancestry: Vec<AncestryItem>) -> Vec<AncestryItem> {
+    let index = catalog.index().read();
+    ancestry.into_iter().filter(|item| visibility.permits(&index, &item.entity_ref)).collect()
+}
+
+fn item_body(item: &AncestryItem) -> Result<ItemBody<'_>, serde_json::Error> {
+    Ok(ItemBody {
+        entity: serde_json::from_slice(&item.entity)?,
+        parent_entity_refs: item.parent_refs.iter().map(EntityRef::as_str).collect(),
+    })
+}

@@ -1,0 +1,61 @@
+//! `GET` and `POST /entity-facets`: which values there are, and how many entities have each.
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use callboard_engine::Catalog;
+use callboard_index::{FacetQuery, FacetValue, Predicate, parse_filters};
+use serde_json::{Map, Value, json};
+
+use crate::error::ApiError;
+use crate::request::{JsonBody, NoParameters, Parameter, Parameters};
+use crate::response::tagged_json;
+use crate::visibility::Visibility;
+
+const PARAMETERS: &[Parameter] = &[Parameter::texts("facet").required(), Parameter::texts("filter")];
+
+pub(crate) async fn get(
+    State(catalog): State<Catalog>,
+    visibility: Visibility,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let parameters = Parameters::parse(query.as_deref(), PARAMETERS)?;
+    let facets = parameters.texts("facet").iter().map(String::as_str);
+    answer(&catalog, facets, parse_filters(parameters.texts("filter"))?, &visibility)
+}
+
+pub(crate) async fn post(
+    State(catalog): State<Catalog>,
+    visibility: Visibility,
+    _: NoParameters,
+    body: JsonBody,
+) -> Result<Response, ApiError> {
+    let members = body.required()?;
+    let facets = members.require("facets", members.texts("facets")?)?;
+    members.object("query")?;
+    let predicate = members.value("query").map(Predicate::parse).transpose()?;
+    answer(&catalog, facets.into_iter(), predicate, &visibility)
+}
+
+fn answer<'a>(
+    catalog: &Catalog,
+    facets: impl Iterator<Item = &'a str>,
+    predicate: Option<Predicate>,
+    visibility: &Visibility,
+) -> Result<Response, ApiError> {
+    let facets: Vec<String> = facets.filter(|facet| !facet.is_empty()).map(str::to_owned).collect();
+    if facets.is_empty() {
+        return Err(ApiError::input("Missing or empty facets parameter"));
+    }
+    let query = FacetQuery { facets, predicate, restriction: visibility.restriction() };
+    let facets = catalog.index().read().facets(&query);
+    let by_name: Map<String, Value> = facets
+        .into_iter()
+        .map(|facet| (facet.name, facet.values.into_iter().map(value_json).collect()))
+        .collect();
+    Ok(tagged_json(StatusCode::OK, &json!({ "facets": by_name })))
+}
+
+fn value_json(FacetValue { value, count }: FacetValue) -> Value {
+    json!({ "value": value, "count": count })
+}

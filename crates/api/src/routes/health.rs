@@ -1,0 +1,37 @@
+//! `/.backstage/health/v1/liveness` and `readiness`, for orchestrators.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use crate::response::tagged_json;
+use crate::state::ApiState;
+
+/// The process runs.
+pub(crate) async fn liveness(State(state): State<ApiState>) -> Response {
+    answer(&state, StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+/// The catalog answers requests.
+pub(crate) async fn readiness(State(state): State<ApiState>) -> Response {
+    let refused = |message: &str| {
+        answer(&state, StatusCode::SERVICE_UNAVAILABLE, &json!({ "message": message, "status": "error" }))
+    };
+    if state.options.lifecycle.is_shutting_down() {
+        return refused("Backend is shutting down");
+    }
+    if !state.catalog.is_ready() {
+        return refused("Backend has not started yet");
+    }
+    answer(&state, StatusCode::OK, &json!({ "status": "ok" }))
+}
+
+fn answer(state: &ApiState, status: StatusCode, body: &serde_json::Value) -> Response {
+    let mut response = tagged_json(status, body);
+    let headers = response.headers_mut();
+    for (name, value) in &state.options.health_headers {
+        headers.insert(name, value.clone());
+    }
+    response
+}

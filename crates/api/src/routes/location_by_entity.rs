@@ -1,0 +1,27 @@
+//! `GET /locations/by-entity/{kind}/{namespace}/{name}`: the registration that an entity came from.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use callboard_engine::Catalog;
+
+use super::entity_by_name::NamedEntity;
+use crate::error::ApiError;
+use crate::request::{NoParameters, PathParameters};
+use crate::response::tagged_json;
+use crate::visibility::Visibility;
+use crate::wire::LocationBody;
+
+pub(crate) async fn get(
+    State(catalog): State<Catalog>,
+    visibility: Visibility,
+    PathParameters(named): PathParameters<NamedEntity>,
+    _: NoParameters,
+) -> Result<Response, ApiError> {
+    let entity_ref = named.entity_ref();
+    if visibility.find(&catalog.index().read(), entity_ref.as_str()).is_none() {
+        return Err(ApiError::NotFound(format!("found no entity for ref {entity_ref}")));
+    }
+    let location = catalog.location_by_entity(&entity_ref).await?;
+    Ok(tagged_json(StatusCode::OK, &LocationBody::from(location)))
+}

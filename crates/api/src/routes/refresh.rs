@@ -1,0 +1,33 @@
+//! `POST /refresh`: have an entity read again soon.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use callboard_engine::Catalog;
+use callboard_model::EntityRef;
+use callboard_store::RefreshOutcome;
+
+use crate::error::ApiError;
+use crate::request::{JsonBody, NoParameters};
+
+/// Schedules and does not wait. The status is exactly 200, which clients insist on.
+pub(crate) async fn post(
+    State(catalog): State<Catalog>,
+    _: NoParameters,
+    body: JsonBody,
+) -> Result<StatusCode, ApiError> {
+    let members = body.required()?;
+    let entity_ref = members.require("entityRef", members.text("entityRef")?)?;
+    let token = members.text("authorizationToken")?;
+    members.only(&["entityRef", "authorizationToken"])?;
+    // Takes the place of the header. No token can be valid as long as there is nobody to check one.
+    if token.is_some() {
+        return Err(ApiError::Authentication("Illegal token".to_owned()));
+    }
+    let unknown = || ApiError::NotFound(format!("Entity {entity_ref} not found"));
+    // What is no ref at all is the name of no entity either.
+    let parsed = EntityRef::parse_canonical(entity_ref).map_err(|_| unknown())?;
+    match catalog.refresh(&parsed).await? {
+        RefreshOutcome::Scheduled(_) => Ok(StatusCode::OK),
+        RefreshOutcome::Unknown => Err(unknown()),
+    }
+}

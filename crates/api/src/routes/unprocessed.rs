@@ -1,0 +1,74 @@
+//! `/entities/unprocessed/…`: entities that were never put together, for the page that shows what is stuck.
+
+use axum::extract::{RawQuery, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use callboard_engine::Catalog;
+use callboard_store::EntityState;
+use serde_json::{Value, json};
+use url::form_urlencoded;
+
+use crate::error::ApiError;
+use crate::request::PathParameters;
+use crate::response::tagged_json;
+
+/// Those that wait, and those that failed since they came: clients look into `errors` to tell them apart.
+pub(crate) async fn pending(
+    State(catalog): State<Catalog>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let owner = owner(query.as_deref());
+    let rows: Vec<Value> = catalog
+        .unprocessed()
+        .await?
+        .iter()
+        .map(row)
+        .filter(|row| {
+            owner.as_ref().is_none_or(|owner| row["unprocessed_entity"]["spec"]["owner"] == **owner)
+        })
+        .collect();
+    Ok(tagged_json(StatusCode::OK, &json!({ "type": "pending", "entities": rows })))
+}
+
+/// Entities that were put together and lost their document. There is no way to get there.
+pub(crate) async fn failed() -> Response {
+    tagged_json(StatusCode::OK, &json!({ "type": "failed", "entities": [] }))
+}
+
+/// Succeeds for unknown ids too.
+pub(crate) async fn delete(
+    State(catalog): State<Catalog>,
+    PathParameters(uid): PathParameters<String>,
+) -> Result<StatusCode, ApiError> {
+    catalog.delete_unprocessed(&uid).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The owner to look for. Several mean none, as other parameters mean nothing.
+fn owner(query: Option<&str>) -> Option<String> {
+    let mut owners =
+        form_urlencoded::parse(query.unwrap_or_default().as_bytes()).filter(|(name, _)| name == "owner");
+    let (_, owner) = owners.next()?;
+    (owners.next().is_none() && !owner.is_empty()).then(|| owner.into_owned())
+}
+
+/// A row in the words of the database that clients know.
+fn row(state: &EntityState) -> Value {
+    let parsed = |json: &[u8]| serde_json::from_slice::<Value>(json).unwrap_or_default();
+    json!({
+        "entity_id": state.uid.to_string(),
+        "entity_ref": state.entity_ref.as_str(),
+        "unprocessed_entity": parsed(&state.unprocessed.json),
+        "processed_entity": state.processed.as_deref().map(parsed),
+        "cache": state.cache.as_deref().map_or_else(|| json!({}), parsed),
+        "errors": state.errors.as_deref().map_or_else(|| json!([]), parsed),
+        "next_update_at": format!("{:.3}", state.next_due),
+        "last_discovery_at": format!("{:.3}", state.discovered_at),
+        "location_key": state.location_key.as_ref().map(ToString::to_string),
+        "result_hash": null,
+        "unprocessed_hash": format!("{:?}", state.unprocessed.hash),
+        "hash": null,
+        "final_entity": null,
+        "last_updated_at": null,
+    })
+}

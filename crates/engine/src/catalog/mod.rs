@@ -1,0 +1,138 @@
+//! The public face of a running engine: what the HTTP API, the web page and the command line call.
+
+mod ancestry;
+mod dry_run;
+mod locations;
+mod validation;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_index::IndexReader;
+use callboard_model::EntityRef;
+use callboard_store::{
+    ChangeSequence, EntityState, QueueDepth, RefreshOutcome, RegisteredLocation, StoreError, Uid,
+};
+use tokio::sync::broadcast;
+
+pub use ancestry::AncestryItem;
+pub use dry_run::DryRun;
+pub use locations::LocationError;
+
+use crate::core::Core;
+use crate::events::CatalogEvent;
+use crate::settings::EngineSettings;
+
+/// A cheap handle on a running catalog; clones share it.
+///
+/// Every method that changes something returns when the index shows the change, so that whoever reads next
+/// sees it.
+#[derive(Clone)]
+pub struct Catalog {
+    core: Arc<Core>,
+}
+
+impl Catalog {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// All that is read: every final entity, in memory.
+    pub fn index(&self) -> &IndexReader {
+        &self.core.index
+    }
+
+    /// Ends when the index shows all changes up to `sequence`; `false` when `timeout` is over before that.
+    pub async fn wait_for(&self, sequence: ChangeSequence, timeout: Duration) -> bool {
+        self.core.wait_for(sequence, timeout).await
+    }
+
+    /// Whether the start is complete: the index is filled, providers have had their time to connect.
+    pub fn is_ready(&self) -> bool {
+        self.core.is_ready()
+    }
+
+    /// How the engine was set up.
+    pub fn settings(&self) -> &EngineSettings {
+        &self.core.settings
+    }
+
+    /// What happens from now on. A listener that falls behind misses the oldest events.
+    pub fn events(&self) -> broadcast::Receiver<CatalogEvent> {
+        self.core.events.subscribe()
+    }
+
+    /// Has an entity processed soon, and the locations above it. Does not wait for that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn refresh(&self, entity_ref: &EntityRef) -> Result<RefreshOutcome, StoreError> {
+        let outcome = self.core.store.refresh_entity(entity_ref, self.core.clock.now()).await?;
+        self.core.signals.processing.notify_one();
+        Ok(outcome)
+    }
+
+    /// Deletes the entity with this uid; `false` if there is none. It comes back, with another uid, if a source
+    /// still has it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn delete_entity(&self, uid: &str) -> Result<bool, StoreError> {
+        let Some(uid) = Uid::parse(uid) else { return Ok(false) };
+        match self.core.store.delete_entity(uid, self.core.clock.now()).await? {
+            None => Ok(false),
+            Some(deletion) => {
+                self.core.made_visible(deletion.sequence).await;
+                Ok(true)
+            }
+        }
+    }
+
+    /// An entity and all above it: itself first, then depth first over parents, the parent that claimed it
+    /// latest first, and each once. `None` if there is no such final entity.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn ancestry(&self, entity_ref: &EntityRef) -> Result<Option<Vec<AncestryItem>>, StoreError> {
+        ancestry::ancestry(&self.core, entity_ref).await
+    }
+
+    /// The entities that were never stitched, because they wait for it or because they failed since they came.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn unprocessed(&self) -> Result<Vec<EntityState>, StoreError> {
+        self.core.store.unstitched().await
+    }
+
+    /// Deletes an entity that was never stitched, like any other.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn delete_unprocessed(&self, uid: &str) -> Result<bool, StoreError> {
+        self.delete_entity(uid).await
+    }
+
+    /// How much there is, and how much work waits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn queue_depth(&self) -> Result<QueueDepth, StoreError> {
+        self.core.store.queue_depth().await
+    }
+
+    /// All registered locations, in order of registration.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn locations(&self) -> Result<Vec<RegisteredLocation>, StoreError> {
+        locations::all(&self.core).await
+    }
+}

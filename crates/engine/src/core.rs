@@ -1,0 +1,79 @@
+//! What all parts of a running engine share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use callboard_index::IndexReader;
+use callboard_model::LocationKey;
+use callboard_store::{ChangeSequence, Conflict, MutationReport, Store};
+use tokio::sync::{Notify, watch};
+
+use crate::clock::Clock;
+use crate::events::EventBus;
+use crate::processing::pipeline::Pipeline;
+use crate::settings::EngineSettings;
+
+/// How long an acknowledged write may take to show in the index before the caller is let go all the same.
+const INDEX_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Wakes the loops as soon as there is work for them.
+#[derive(Default)]
+pub(crate) struct Signals {
+    pub(crate) processing: Notify,
+    pub(crate) stitching: Notify,
+    pub(crate) index: Notify,
+}
+
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: EngineSettings,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) pipeline: Pipeline,
+    pub(crate) index: IndexReader,
+    /// How far the index has come.
+    pub(crate) indexed: watch::Sender<ChangeSequence>,
+    pub(crate) signals: Signals,
+    pub(crate) events: EventBus,
+    pub(crate) ready: AtomicBool,
+}
+
+impl Core {
+    /// Ends when the index has come so far, or with `false` when the time is over.
+    pub(crate) async fn wait_for(&self, sequence: ChangeSequence, timeout: Duration) -> bool {
+        self.signals.index.notify_one();
+        let mut indexed = self.indexed.subscribe();
+        let reached = indexed.wait_for(|reached| *reached >= sequence);
+        tokio::time::timeout(timeout, reached).await.is_ok_and(|reached| reached.is_ok())
+    }
+
+    /// To be called after every change of claims: wakes who has to know, and lets the change be seen.
+    pub(crate) async fn changed(&self, report: &MutationReport) {
+        report.conflicts.iter().for_each(Self::log_conflict);
+        self.made_visible(report.sequence).await;
+    }
+
+    /// Wakes all loops, and waits until the index shows what was written.
+    pub(crate) async fn made_visible(&self, sequence: ChangeSequence) {
+        self.signals.processing.notify_one();
+        self.signals.stitching.notify_one();
+        if self.is_ready() && !self.wait_for(sequence, INDEX_PATIENCE).await {
+            tracing::warn!("a change was written, but the index does not show it yet");
+        }
+    }
+
+    pub(crate) fn log_conflict(conflict: &Conflict) {
+        let key = |key: &Option<LocationKey>| key.as_ref().map(ToString::to_string);
+        tracing::warn!(
+            entity = %conflict.entity_ref,
+            source = ?conflict.source,
+            rejected = key(&conflict.rejected_key),
+            holder = key(&conflict.holder_key),
+            "two sources claim one entity; the one that has it keeps it"
+        );
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,231 @@
+//! Putting an engine together, starting and stopping it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use callboard_index::{Index, IndexWriter, share};
+use callboard_model::FieldFormatValidators;
+use callboard_sdk::{EntityParser, EntityProvider, Registry, UrlReader};
+use callboard_store::{ChangeSequence, Store, StoreError};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::catalog::Catalog;
+use crate::clock::{Clock, SystemClock};
+use crate::core::{Core, Signals};
+use crate::events::EventBus;
+use crate::index_follower::{FollowError, IndexFollower};
+use crate::orphans;
+use crate::parser::YamlParser;
+use crate::processing::chain;
+use crate::processing::pipeline::Pipeline;
+use crate::processing::reads::{GatedReader, NoReader};
+use crate::processing::work_loop::WorkLoop;
+use crate::providers::startup;
+use crate::rules::{RuleError, Rules};
+use crate::settings::{EngineSettings, OrphanStrategy};
+use crate::stitching::stitch_loop::StitchLoop;
+
+/// How long the start waits for the index to show what the providers said.
+const INDEX_PATIENCE: Duration = Duration::from_mins(1);
+/// How long a stop waits for what is in flight before it gives up on reads that hang.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why an engine cannot be put together or started.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The catalog rules cannot be used.
+    #[error(transparent)]
+    Rules(#[from] RuleError),
+    /// The database failed.
+    #[error("the database failed at the start")]
+    Store(#[from] StoreError),
+    /// The index could not be filled from the database.
+    #[error("the index could not be filled: {0}")]
+    Index(String),
+}
+
+/// Collects what an engine is made of.
+pub struct EngineBuilder {
+    store: Arc<dyn Store>,
+    settings: EngineSettings,
+    registry: Registry,
+    clock: Arc<dyn Clock>,
+    formats: FieldFormatValidators,
+}
+
+impl EngineBuilder {
+    /// An engine on this store, with default settings and nothing but what is built in.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self {
+            store,
+            settings: EngineSettings::default(),
+            registry: Registry::default(),
+            clock: Arc::new(SystemClock),
+            formats: FieldFormatValidators::default(),
+        }
+    }
+
+    /// How it works.
+    #[must_use]
+    pub fn settings(mut self, settings: EngineSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// What extends it.
+    #[must_use]
+    pub fn registry(mut self, registry: Registry) -> Self {
+        self.registry = registry;
+        self
+    }
+
+    /// Where it reads the time.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The formats of names, labels and the like.
+    #[must_use]
+    pub fn field_formats(mut self, formats: FieldFormatValidators) -> Self {
+        self.formats = formats;
+        self
+    }
+
+    /// Puts the engine together. Nothing runs yet.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Rules`].
+    pub fn build(self) -> Result<Engine, EngineError> {
+        let Self { store, settings, registry, clock, formats } = self;
+        let pipeline = pipeline(&settings, &registry, formats)?;
+        let (writer, index) = share(Index::new());
+        let core = Core {
+            store,
+            settings,
+            clock,
+            pipeline,
+            index,
+            indexed: watch::Sender::new(ChangeSequence::default()),
+            signals: Signals::default(),
+            events: EventBus::default(),
+            ready: AtomicBool::new(false),
+        };
+        Ok(Engine { core: Arc::new(core), providers: registry.providers, writer })
+    }
+}
+
+fn pipeline(
+    settings: &EngineSettings,
+    registry: &Registry,
+    formats: FieldFormatValidators,
+) -> Result<Pipeline, EngineError> {
+    let reader = registry.url_reader.clone().unwrap_or_else(|| Arc::new(NoReader));
+    let reader: Arc<dyn UrlReader> = Arc::new(GatedReader::new(reader, &settings.processing));
+    let parser: Arc<dyn EntityParser> =
+        registry.parser.clone().unwrap_or_else(|| Arc::new(YamlParser::new(settings.yaml_merge_keys)));
+    Ok(Pipeline {
+        chain: chain::build(settings, registry, &reader, &parser),
+        policies: registry.policies.clone(),
+        policy_timeout: settings.processing.hook_timeout,
+        formats,
+        rules: Rules::new(&settings.rules, &settings.locations, &settings.working_directory)?,
+        parser,
+        reader,
+        allowed_location_types: settings.allowed_location_types.clone(),
+    })
+}
+
+/// An engine that does not run yet.
+pub struct Engine {
+    core: Arc<Core>,
+    providers: Vec<Arc<dyn EntityProvider>>,
+    writer: IndexWriter,
+}
+
+impl Engine {
+    /// The face of the engine. It can be asked before the start; there is nothing to see then.
+    pub fn catalog(&self) -> Catalog {
+        Catalog::new(Arc::clone(&self.core))
+    }
+
+    /// Fills the index, connects the providers and starts all that goes on in the background.
+    ///
+    /// # Errors
+    ///
+    /// [`EngineError::Store`], [`EngineError::Index`]; nothing runs then.
+    pub async fn start(self) -> Result<RunningEngine, EngineError> {
+        let Self { core, providers, writer } = self;
+        core.store.reclaim_leases(core.clock.now()).await?;
+        let mut follower = IndexFollower::new(Arc::clone(&core), writer);
+        follower.fill().await.map_err(|error| match error {
+            FollowError::Store(error) => EngineError::Store(error),
+            other => EngineError::Index(other.to_string()),
+        })?;
+
+        let running = RunningEngine {
+            core,
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            aborting: CancellationToken::new(),
+        };
+        running.tasks.spawn(follower.run(running.stopping.clone()));
+        if let Err(error) = running.begin(&providers).await {
+            running.shutdown().await;
+            return Err(error);
+        }
+        Ok(running)
+    }
+}
+
+/// An engine at work. Every task it has ends with [`RunningEngine::shutdown`].
+pub struct RunningEngine {
+    core: Arc<Core>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    aborting: CancellationToken,
+}
+
+impl RunningEngine {
+    /// The face of the engine.
+    pub fn catalog(&self) -> Catalog {
+        Catalog::new(Arc::clone(&self.core))
+    }
+
+    /// Ends all work: takes up no more, writes what is in flight, and returns when no task is left. Reads that
+    /// hang are given up after 10 s; their entities are processed after the next start.
+    pub async fn shutdown(self) {
+        self.stopping.cancel();
+        self.tasks.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "some reads do not end; they are given up");
+            self.aborting.cancel();
+            self.tasks.wait().await;
+        }
+    }
+
+    async fn begin(&self, others: &[Arc<dyn EntityProvider>]) -> Result<(), EngineError> {
+        let core = &self.core;
+        let providers = startup::enabled(core, others);
+        startup::connect(core, &providers, &self.tasks, &self.aborting).await;
+        if let Some(interval) = core.settings.processing_interval {
+            if core.settings.orphan_provider_strategy == OrphanStrategy::Delete {
+                startup::evict(core, &providers).await?;
+            }
+            WorkLoop::spawn(core, interval, &self.tasks, &self.stopping, &self.aborting);
+            StitchLoop::spawn(core, &self.tasks, &self.stopping);
+            if core.settings.orphan_strategy == OrphanStrategy::Delete {
+                self.tasks.spawn(orphans::sweep(Arc::clone(core), self.stopping.clone()));
+            }
+        }
+        core.wait_for(core.store.head().await?, INDEX_PATIENCE).await;
+        core.ready.store(true, Ordering::Release);
+        Ok(())
+    }
+}

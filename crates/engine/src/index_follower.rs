@@ -1,0 +1,168 @@
+//! Fills the index from the store, and keeps it up with the change log.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use callboard_index::{Change as IndexChange, Index, IndexWriter, IndexedEntity};
+use callboard_store::{Change, ChangeSequence, FinalEntity, StoreError};
+use futures::StreamExt as _;
+use thiserror::Error;
+use tokio::task::JoinError;
+use tokio_util::sync::CancellationToken;
+
+use crate::core::Core;
+
+/// How many entities are read at a time.
+const PAGE: usize = 2048;
+/// How many entities one task derives the terms of.
+const CHUNK: usize = 64;
+
+/// Why the index could not be filled.
+#[derive(Debug, Error)]
+pub(crate) enum FollowError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("indexing failed half way")]
+    Task(#[from] JoinError),
+    #[error("the index was lost when a change to it failed")]
+    WriterLost,
+}
+
+/// The only one who changes the index.
+pub(crate) struct IndexFollower {
+    core: Arc<Core>,
+    /// Absent only while a thread works with it.
+    writer: Option<IndexWriter>,
+    reached: ChangeSequence,
+}
+
+impl IndexFollower {
+    pub(crate) fn new(core: Arc<Core>, writer: IndexWriter) -> Self {
+        Self { core, writer: Some(writer), reached: ChangeSequence::default() }
+    }
+
+    /// Fills the index with all that is in the store.
+    pub(crate) async fn fill(&mut self) -> Result<(), FollowError> {
+        // What changes while the pages are read comes again from the log.
+        let head = self.core.store.head().await?;
+        let mut index = Index::new();
+        let mut after = None;
+        loop {
+            let page = self.core.store.final_entities(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.entity_ref.clone());
+            let is_last = page.len() < PAGE;
+            let changes = derive(page.into_iter().map(Change::Upserted).collect(), &self.core).await?;
+            index = tokio::task::spawn_blocking(move || {
+                index.apply(changes);
+                index
+            })
+            .await?;
+            if is_last {
+                break;
+            }
+        }
+        index.set_version(head.0);
+        if let Some(writer) = &mut self.writer {
+            writer.replace(index);
+        }
+        self.arrived_at(head);
+        Ok(())
+    }
+
+    /// Follows the log until `stopping`.
+    pub(crate) async fn run(mut self, stopping: CancellationToken) {
+        let poll_interval = self.core.settings.stitching.poll_interval;
+        while !stopping.is_cancelled() {
+            match self.catch_up().await {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "the index cannot follow the changes"
+                    );
+                }
+            }
+            tokio::select! {
+                () = self.core.signals.index.notified() => {}
+                () = stopping.cancelled() => {}
+                () = tokio::time::sleep(poll_interval) => {}
+            }
+        }
+    }
+
+    /// Applies the next changes; returns whether there may be more.
+    async fn catch_up(&mut self) -> Result<bool, FollowError> {
+        // Asked first: what comes in meanwhile is beyond it.
+        let head = self.core.store.head().await?;
+        if head <= self.reached {
+            return Ok(false);
+        }
+        let logged = self.core.store.changes_since(self.reached, PAGE).await?;
+        let more = logged.len() == PAGE;
+        let last = logged.last().map_or(head, |last| last.sequence);
+        // Places that no entry has any more, because its entity changed again or went, are passed over.
+        let sequence = if more { last } else { last.max(head) };
+        let changes = derive(logged.into_iter().map(|logged| logged.change).collect(), &self.core).await?;
+        let mut writer = self.writer.take().ok_or(FollowError::WriterLost)?;
+        let applied = tokio::task::spawn_blocking(move || {
+            writer.apply(changes, sequence.0);
+            writer
+        });
+        self.writer = Some(applied.await?);
+        self.arrived_at(sequence);
+        Ok(more)
+    }
+
+    fn arrived_at(&mut self, sequence: ChangeSequence) {
+        self.reached = sequence;
+        self.core.indexed.send_replace(sequence);
+    }
+}
+
+/// Derives what the index needs to know, on all cores and in the order of the changes.
+async fn derive(mut changes: Vec<Change>, core: &Core) -> Result<Vec<IndexChange>, JoinError> {
+    if changes.len() <= CHUNK {
+        return Ok(changes.into_iter().filter_map(index_change).collect());
+    }
+    let mut chunks = Vec::with_capacity(changes.len() / CHUNK + 1);
+    while !changes.is_empty() {
+        let rest = changes.split_off(changes.len().min(CHUNK));
+        chunks.push(std::mem::replace(&mut changes, rest));
+    }
+    let derived: Vec<_> = futures::stream::iter(chunks)
+        .map(|chunk| {
+            tokio::task::spawn_blocking(move || {
+                chunk.into_iter().filter_map(index_change).collect::<Vec<_>>()
+            })
+        })
+        .buffered(core.settings.processing.workers.max(1))
+        .collect()
+        .await;
+    derived.into_iter().try_fold(Vec::new(), |mut all, chunk| {
+        all.extend(chunk?);
+        Ok(all)
+    })
+}
+
+fn index_change(change: Change) -> Option<IndexChange> {
+    match change {
+        Change::Removed(entity_ref) => Some(IndexChange::Remove(entity_ref)),
+        Change::Upserted(FinalEntity { entity_ref, uid, body }) => {
+            let indexed =
+                serde_json::from_slice(&body).map_err(|error| error.to_string()).and_then(|entity| {
+                    let body = Bytes::from_owner(body);
+                    IndexedEntity::new(entity_ref.clone(), &uid.to_string(), body, &entity)
+                        .map_err(|error| error.to_string())
+                });
+            match indexed {
+                Ok(indexed) => Some(IndexChange::Upsert(indexed)),
+                Err(error) => {
+                    tracing::error!(entity = %entity_ref, error, "a final entity cannot be indexed");
+                    None
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Which processors there are, and in which order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_model::KindRegistry;
+use callboard_model::kinds::scaffolder;
+use callboard_sdk::{EntityParser, Hooks, Processor, Registry, UrlReader};
+
+use crate::processors::annotate_location::AnnotateLocationProcessor;
+use crate::processors::file_reader::FileReaderProcessor;
+use crate::processors::kinds::{self, KindsProcessor};
+use crate::processors::placeholder::PlaceholderProcessor;
+use crate::processors::url_reader::UrlReaderProcessor;
+use crate::settings::EngineSettings;
+
+/// A processor at its place.
+pub(crate) struct Link {
+    pub(crate) processor: Arc<dyn Processor>,
+    pub(crate) hooks: Hooks,
+    /// How long one of its hooks may take. Built-in ones bound each of their own calls instead: waiting for
+    /// their turn to read is not their fault.
+    pub(crate) timeout: Option<Duration>,
+}
+
+/// The processors in the order in which they run.
+pub(crate) fn build(
+    settings: &EngineSettings,
+    registry: &Registry,
+    reader: &Arc<dyn UrlReader>,
+    parser: &Arc<dyn EntityParser>,
+) -> Vec<Link> {
+    let own_timeout = Some(settings.processing.hook_timeout);
+    let mut links: Vec<(i32, Link)> = built_in(settings, registry, reader, parser)
+        .into_iter()
+        .map(|processor| (processor, None))
+        .chain(registry.processors.iter().map(|processor| (Arc::clone(processor), own_timeout)))
+        .filter_map(|(processor, timeout)| {
+            let options = settings.processor_options.get(processor.name()).copied().unwrap_or_default();
+            let priority = options.priority.unwrap_or_else(|| processor.priority());
+            let link = Link { hooks: processor.hooks(), processor, timeout };
+            (!options.disabled).then_some((priority, link))
+        })
+        .collect();
+    // Stable: those of equal priority keep their order.
+    links.sort_by_key(|(priority, _)| *priority);
+    links.into_iter().map(|(_, link)| link).collect()
+}
+
+fn built_in(
+    settings: &EngineSettings,
+    registry: &Registry,
+    reader: &Arc<dyn UrlReader>,
+    parser: &Arc<dyn EntityParser>,
+) -> Vec<Arc<dyn Processor>> {
+    let processing = &settings.processing;
+    let mut processors: Vec<Arc<dyn Processor>> = vec![Arc::new(PlaceholderProcessor::new(
+        Arc::clone(reader),
+        registry.placeholders.iter().cloned(),
+        processing.hook_timeout,
+        settings.file_placeholders,
+    ))];
+    if !registry.processors.iter().any(|processor| processor.name() == kinds::NAME) {
+        let kinds = KindRegistry::catalog();
+        let kinds = if settings.template_kind { kinds.with(&scaffolder::TEMPLATE) } else { kinds };
+        processors.push(Arc::new(KindsProcessor::new(kinds)));
+    }
+    if !settings.disable_default_processors {
+        processors.push(Arc::new(FileReaderProcessor::new(Arc::clone(parser), processing.read_timeout)));
+        processors.push(Arc::new(UrlReaderProcessor::new(Arc::clone(reader), Arc::clone(parser))));
+        processors.push(Arc::new(AnnotateLocationProcessor::new(Arc::clone(reader))));
+    }
+    processors
+}

@@ -1,0 +1,160 @@
+//! Writes outcomes, many in one transaction.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_store::{CommitReport, DueEntity, ProcessingOutcome, StoreError};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::in_flight::InFlight;
+use super::outcome::Finished;
+use crate::core::Core;
+use crate::events::CatalogEvent;
+
+/// How long an outcome may wait for others.
+const PATIENCE: Duration = Duration::from_millis(20);
+/// The most outcomes of one transaction.
+const LARGEST_GROUP: usize = 512;
+/// How often a database that is not available is tried before the outcome is dropped, to be computed again.
+const ATTEMPTS: u32 = 5;
+
+pub(crate) struct Committer {
+    core: Arc<Core>,
+    in_flight: Arc<InFlight>,
+    again: mpsc::Sender<Vec<DueEntity>>,
+}
+
+impl Committer {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        in_flight: Arc<InFlight>,
+        again: mpsc::Sender<Vec<DueEntity>>,
+    ) -> Self {
+        Self { core, in_flight, again }
+    }
+
+    /// Ends when nobody is left to send outcomes.
+    pub(crate) async fn run(self, mut outcomes: mpsc::Receiver<Vec<Finished>>) {
+        while let Some(mut group) = outcomes.recv().await {
+            let patience = Instant::now() + PATIENCE;
+            while group.len() < LARGEST_GROUP {
+                let more = match outcomes.try_recv() {
+                    Ok(more) => more,
+                    // Nobody is about to have more soon.
+                    Err(_) if self.in_flight.computing() == 0 => break,
+                    Err(_) => match tokio::time::timeout_at(patience, outcomes.recv()).await {
+                        Ok(Some(more)) => more,
+                        Ok(None) | Err(_) => break,
+                    },
+                };
+                group.extend(more);
+            }
+            self.write(group).await;
+        }
+    }
+
+    async fn write(&self, group: Vec<Finished>) {
+        let refs: Vec<_> = group.iter().map(|finished| finished.commit.entity_ref.clone()).collect();
+        self.report_failures(&group);
+        let commits: Vec<_> = group
+            .into_iter()
+            .filter(|finished| finished.needs_commit)
+            .map(|finished| finished.commit)
+            .collect();
+        if !commits.is_empty() {
+            let report = self.commit(commits).await;
+            self.report_conflicts(&report);
+            self.core.signals.stitching.notify_one();
+            if report.children_written > 0 {
+                self.core.signals.processing.notify_one();
+            }
+        }
+        let again = self.in_flight.finish(refs.iter());
+        if !again.is_empty() {
+            // Fails only after the loop has ended; the leases then bring them back at the next start.
+            let _ = self.again.send(again).await;
+        }
+    }
+
+    async fn commit(&self, commits: Vec<callboard_store::ProcessingCommit>) -> CommitReport {
+        match self.try_commit(&commits).await {
+            Ok(report) => report,
+            Err(StoreError::Refused(_) | StoreError::Corrupt(_)) if commits.len() > 1 => {
+                // One of them is to blame, and the others need not suffer for it.
+                let mut total = CommitReport::default();
+                for commit in commits {
+                    if let Ok(report) = self.try_commit(std::slice::from_ref(&commit)).await {
+                        total.dropped += report.dropped;
+                        total.children_written += report.children_written;
+                        total.conflicts.extend(report.conflicts);
+                    }
+                }
+                total
+            }
+            Err(_) => CommitReport::default(),
+        }
+    }
+
+    async fn try_commit(
+        &self,
+        commits: &[callboard_store::ProcessingCommit],
+    ) -> Result<CommitReport, StoreError> {
+        let mut pause = Duration::from_millis(50);
+        let mut attempt = 1;
+        loop {
+            match self.core.store.commit_processed(commits.to_vec(), self.core.clock.now()).await {
+                Err(StoreError::Unavailable(_)) if attempt < ATTEMPTS => {
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                    attempt += 1;
+                }
+                Err(error) => {
+                    let entity = commits.first().map(|commit| commit.entity_ref.to_string());
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        entities = commits.len(),
+                        first = entity,
+                        "could not write the outcome of processing"
+                    );
+                    return Err(error);
+                }
+                report => return report,
+            }
+        }
+    }
+
+    /// Events tell of every failed run; the log of those that are news.
+    fn report_failures(&self, group: &[Finished]) {
+        for Finished { commit, errors, location, .. } in
+            group.iter().filter(|finished| !finished.errors.is_empty())
+        {
+            if !matches!(commit.outcome, ProcessingOutcome::Unchanged) {
+                for error in errors {
+                    tracing::warn!(entity = %commit.entity_ref, location, "processing failed: {error}");
+                }
+            }
+            if self.core.events.has_listeners() {
+                self.core.events.publish(CatalogEvent::ProcessingFailed {
+                    entity_ref: commit.entity_ref.clone(),
+                    location: location.clone(),
+                    errors: errors.clone().into(),
+                });
+            }
+        }
+    }
+
+    fn report_conflicts(&self, report: &CommitReport) {
+        for conflict in &report.conflicts {
+            Core::log_conflict(conflict);
+            if let Some(rejected_key) = &conflict.rejected_key {
+                self.core.events.publish(CatalogEvent::Conflict {
+                    entity_ref: conflict.entity_ref.clone(),
+                    rejected_key: rejected_key.clone(),
+                    holder_key: conflict.holder_key.clone(),
+                    at: self.core.clock.now(),
+                });
+            }
+        }
+    }
+}

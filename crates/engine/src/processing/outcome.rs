@@ -1,0 +1,176 @@
+//! What a run comes to for the store, and whether that is news.
+
+use std::sync::Arc;
+
+use callboard_model::{Entity, EntityError, write_canonical_json, write_json};
+use callboard_store::{
+    Document, DocumentHash, DueEntity, NewClaim, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate,
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::emissions::{Child, Emissions};
+use super::pipeline::{Completed, Pipeline};
+use super::run_cache::{CacheChange, RunCache, after_failure};
+
+/// A finished run.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) commit: ProcessingCommit,
+    /// The errors of the run, empty if it went well.
+    pub(crate) errors: Vec<EntityError>,
+    /// Where the entity says that it was read from, if the run failed.
+    pub(crate) location: Option<String>,
+    /// Whether there is anything to write.
+    pub(crate) needs_commit: bool,
+}
+
+/// Processes one entity that is due.
+pub(crate) async fn process(pipeline: &Pipeline, due: DueEntity, next_due: Timestamp) -> Finished {
+    let mut cache = RunCache::from_stored(due.cache.as_deref());
+    let mut location = None;
+    let result = match entity_of(&due.document) {
+        Ok(entity) => {
+            location = entity.annotation(callboard_model::annotation::MANAGED_BY_LOCATION).map(str::to_owned);
+            pipeline.run(entity, &mut cache).await
+        }
+        Err(error) => Err(vec![error]),
+    };
+    let (outcome, cache, errors) = match result {
+        Ok(completed) => (succeeded(completed), cache.after_success(), Vec::new()),
+        Err(errors) => (failed(&errors), after_failure(due.cache.as_deref()), errors),
+    };
+    let location = location.filter(|_| !errors.is_empty());
+    let unchanged = due.result_hash == Some(hash_of(&outcome));
+    let outcome = if unchanged { ProcessingOutcome::Unchanged } else { outcome };
+    let cache = match cache {
+        CacheChange::Keep => ProcessorCacheUpdate::Keep,
+        CacheChange::Clear => ProcessorCacheUpdate::Clear,
+        CacheChange::Replace(bytes) => ProcessorCacheUpdate::Replace(bytes.into()),
+    };
+    // A routine refresh that came to nothing new is finished: taking it up has moved its due time already.
+    let needs_commit = due.urgent || !unchanged || !matches!(cache, ProcessorCacheUpdate::Keep);
+    let commit = ProcessingCommit {
+        entity_ref: due.entity_ref,
+        uid: due.uid,
+        document_hash: due.document.hash,
+        outcome,
+        cache,
+        next_due,
+    };
+    Finished { commit, errors, location, needs_commit }
+}
+
+/// A document as the store keeps it.
+pub(crate) fn document(entity: &Entity) -> Document {
+    let mut canonical = Vec::with_capacity(2048);
+    callboard_model::write_canonical_object(entity.as_map(), &mut canonical);
+    Document { json: entity.to_json_bytes().into(), hash: hash(&canonical) }
+}
+
+/// A claim as the store takes it.
+pub(crate) fn claim(entity: &Entity, key: Option<callboard_model::LocationKey>) -> NewClaim {
+    NewClaim { entity_ref: entity.entity_ref(), location_key: key, document: document(entity) }
+}
+
+/// A list of errors as the store keeps it.
+pub(crate) fn errors_json(errors: &[EntityError]) -> Arc<[u8]> {
+    let mut json = Vec::with_capacity(256);
+    write_json(&errors_value(errors), &mut json);
+    json.into()
+}
+
+fn errors_value(errors: &[EntityError]) -> Value {
+    errors.iter().map(|error| serde_json::to_value(error).unwrap_or_default()).collect()
+}
+
+fn entity_of(document: &Document) -> Result<Entity, EntityError> {
+    let value: Value = serde_json::from_slice(&document.json)
+        .map_err(|error| EntityError::general(format!("the stored document cannot be read: {error}")))?;
+    Entity::from_value(value).map_err(|error| {
+        EntityError::input("Entity envelope failed validation before processing").caused_by(error.into())
+    })
+}
+
+fn failed(errors: &[EntityError]) -> ProcessingOutcome {
+    let mut canonical = Vec::with_capacity(512);
+    write_canonical_json(&errors_value(errors), &mut canonical);
+    ProcessingOutcome::Failed { errors: errors_json(errors), result_hash: hash(&canonical) }
+}
+
+fn succeeded(completed: Completed) -> ProcessingOutcome {
+    let Completed { entity, emissions } = completed;
+    let Emissions { children, relations, refresh_keys, .. } = emissions;
+    let processed = document(&entity);
+    let children = last_of_each_ref(children);
+
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(processed.hash.as_bytes());
+    for child in &children {
+        part(&mut hasher, b"child", &[child.entity_ref.as_str()]);
+        part(
+            &mut hasher,
+            b"key",
+            child.location_key.as_ref().map(callboard_model::LocationKey::as_str).as_slice(),
+        );
+        hasher.update(child.document.hash.as_bytes());
+    }
+    for relation in &relations {
+        let texts = [relation.source.as_str(), &relation.relation_type, relation.target.as_str()];
+        part(&mut hasher, b"relation", &texts);
+    }
+    for key in &refresh_keys {
+        part(&mut hasher, b"refresh", &[key]);
+    }
+    let result_hash = shortened(hasher.finalize());
+    ProcessingOutcome::Succeeded { processed: processed.json, relations, children, refresh_keys, result_hash }
+}
+
+/// The children in order of their refs; of several with one ref, the one emitted last.
+fn last_of_each_ref(children: Vec<Child>) -> Vec<NewClaim> {
+    let mut claims: Vec<NewClaim> = children
+        .into_iter()
+        .map(|child| NewClaim {
+            entity_ref: child.entity_ref,
+            location_key: child.key,
+            document: document(&child.entity),
+        })
+        .collect();
+    // Stable, so that the one emitted last is the last of its ref, and after turning round the first.
+    claims.sort_by(|left, right| left.entity_ref.cmp(&right.entity_ref));
+    claims.reverse();
+    claims.dedup_by(|next, kept| next.entity_ref == kept.entity_ref);
+    claims.reverse();
+    claims
+}
+
+/// Texts with their lengths in front, so that no two lists of them look the same.
+fn part(hasher: &mut blake3::Hasher, name: &[u8], texts: &[&str]) {
+    hasher.update(name);
+    for text in texts {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+}
+
+fn hash_of(outcome: &ProcessingOutcome) -> DocumentHash {
+    match outcome {
+        ProcessingOutcome::Failed { result_hash, .. } | ProcessingOutcome::Succeeded { result_hash, .. } => {
+            *result_hash
+        }
+        ProcessingOutcome::Unchanged => DocumentHash::new([0; 16]),
+    }
+}
+
+fn hash(bytes: &[u8]) -> DocumentHash {
+    shortened(blake3::hash(bytes))
+}
+
+fn shortened(hash: blake3::Hash) -> DocumentHash {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&hash.as_bytes()[..16]);
+    DocumentHash::new(bytes)
+}
+
+#[cfg(test)]
+mod tests;

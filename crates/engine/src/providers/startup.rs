@@ -1,0 +1,92 @@
+//! Connecting providers, and seeing off those that are gone.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use callboard_sdk::EntityProvider;
+use callboard_store::{ProviderMutation, ProviderName, StoreError};
+use futures::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::config_locations::ConfigLocationProvider;
+use super::connection::Connection;
+use super::location_store::LocationStoreProvider;
+use crate::core::Core;
+
+/// All providers that are not disabled, each name once: the first to have it keeps it.
+pub(crate) fn enabled(core: &Core, others: &[Arc<dyn EntityProvider>]) -> Vec<Arc<dyn EntityProvider>> {
+    let built_in: [Arc<dyn EntityProvider>; 2] = [
+        Arc::new(ConfigLocationProvider::new(&core.settings)),
+        Arc::new(LocationStoreProvider::new(Arc::clone(&core.store))),
+    ];
+    let mut names = HashSet::new();
+    let mut providers: Vec<Arc<dyn EntityProvider>> = Vec::with_capacity(others.len() + 2);
+    for provider in others.iter().cloned().chain(built_in) {
+        let name = provider.name().to_owned();
+        if core.settings.disabled_providers.contains(&name) {
+            continue;
+        }
+        if names.insert(name.clone()) {
+            providers.push(provider);
+        } else {
+            tracing::warn!(provider = name, "two providers have one name; the second is left out");
+        }
+    }
+    providers
+}
+
+/// Connects all providers at the same time, and waits for them, but not for ever: what takes long goes on as a
+/// task of `tasks`. One that fails is logged, and does not keep the others from working.
+pub(crate) async fn connect(
+    core: &Arc<Core>,
+    providers: &[Arc<dyn EntityProvider>],
+    tasks: &TaskTracker,
+    aborting: &CancellationToken,
+) {
+    let connecting = providers.iter().map(|provider| {
+        let provider = Arc::clone(provider);
+        let connection = Arc::new(Connection::new(Arc::clone(core), ProviderName::new(provider.name())));
+        let aborting = aborting.clone();
+        tasks.spawn(async move {
+            let connect = AssertUnwindSafe(provider.connect(connection)).catch_unwind();
+            let name = provider.name();
+            match aborting.run_until_cancelled(connect).await {
+                Some(Ok(Ok(()))) => tracing::debug!(provider = name, "connected"),
+                Some(Ok(Err(error))) => {
+                    tracing::error!(provider = name, error, "the provider could not connect");
+                }
+                Some(Err(_)) => tracing::error!(provider = name, "the provider panicked while it connected"),
+                None => {}
+            }
+        })
+    });
+    let connected = futures::future::join_all(connecting);
+    if tokio::time::timeout(core.settings.processing.connect_timeout, connected).await.is_err() {
+        tracing::warn!("some providers take long to connect; the start goes on without them");
+    }
+}
+
+/// Takes away the entities of providers that are no longer there.
+pub(crate) async fn evict(core: &Core, providers: &[Arc<dyn EntityProvider>]) -> Result<(), StoreError> {
+    let present: HashSet<&str> = providers.iter().map(|provider| provider.name()).collect();
+    for name in core.store.providers().await? {
+        if present.contains(name.as_str()) {
+            continue;
+        }
+        let mutation = ProviderMutation::Full(Vec::new());
+        match core.store.apply_mutation(&name, mutation, core.clock.now()).await {
+            Ok(report) => {
+                tracing::warn!(provider = %name, deleted = report.deleted, "the provider is gone, and with it its entities");
+                core.changed(&report).await;
+            }
+            Err(error) => tracing::error!(
+                provider = %name,
+                error = &error as &dyn std::error::Error,
+                "could not take away the entities of a provider that is gone"
+            ),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,109 @@
+//! Takes up what is marked for stitching, puts it together on all cores, and writes it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_store::{StitchCommit, StitchInput, StitchOutcome};
+use futures::StreamExt as _;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::assemble::assemble;
+use crate::clock::later;
+use crate::core::Core;
+
+/// How many entities one task puts together before it hands them in.
+const CHUNK: usize = 32;
+
+pub(crate) struct StitchLoop {
+    core: Arc<Core>,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+}
+
+impl StitchLoop {
+    /// Starts the loop as a task of `tasks`.
+    pub(crate) fn spawn(core: &Arc<Core>, tasks: &TaskTracker, stopping: &CancellationToken) {
+        let this = Self { core: Arc::clone(core), tasks: tasks.clone(), stopping: stopping.clone() };
+        tasks.spawn(this.run());
+    }
+
+    async fn run(self) {
+        while !self.stopping.is_cancelled() {
+            let limit = self.core.settings.stitching.batch_size.max(1);
+            if self.stitch(limit).await < limit {
+                self.wait_for_work().await;
+            }
+        }
+    }
+
+    /// Stitches up to `limit` entities, and returns how many there were.
+    async fn stitch(&self, limit: usize) -> usize {
+        let now = self.core.clock.now();
+        let lease_until = later(now, self.core.settings.stitching.lease);
+        let inputs = match self.core.store.claim_stitches(limit, now, lease_until).await {
+            Ok(inputs) => inputs,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "could not take up what is to be stitched"
+                );
+                return 0;
+            }
+        };
+        if inputs.is_empty() {
+            return 0;
+        }
+        let count = inputs.len();
+        let commits = self.assemble_all(inputs).await;
+        match self.core.store.commit_stitched(commits, self.core.clock.now()).await {
+            Ok(_) => self.core.signals.index.notify_one(),
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "could not write final entities");
+                // The lease brings them back; not to be tried again at once.
+                return 0;
+            }
+        }
+        count
+    }
+
+    async fn assemble_all(&self, mut inputs: Vec<StitchInput>) -> Vec<StitchCommit> {
+        let mut chunks = Vec::with_capacity(inputs.len() / CHUNK + 1);
+        while !inputs.is_empty() {
+            chunks.push(inputs.split_off(inputs.len().saturating_sub(CHUNK)));
+        }
+        let workers = self.core.settings.processing.workers.max(1);
+        futures::stream::iter(chunks)
+            .map(|chunk| self.tasks.spawn(async move { chunk.into_iter().map(stitched).collect::<Vec<_>>() }))
+            .buffer_unordered(workers)
+            // A chunk that panicked keeps its marks, and comes again when its lease is over.
+            .filter_map(|chunk| async move { chunk.ok() })
+            .concat()
+            .await
+    }
+
+    async fn wait_for_work(&self) {
+        let poll_interval = self.core.settings.stitching.poll_interval;
+        let until_due = match self.core.store.next_stitch().await {
+            Ok(Some(due)) => {
+                Duration::try_from(self.core.clock.now().duration_until(due)).unwrap_or_default()
+            }
+            Ok(None) | Err(_) => poll_interval,
+        };
+        let pause = until_due.clamp(Duration::from_millis(5), poll_interval.max(Duration::from_millis(5)));
+        tokio::select! {
+            () = self.core.signals.stitching.notified() => {}
+            () = self.stopping.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+fn stitched(input: StitchInput) -> StitchCommit {
+    let outcome = assemble(&input);
+    if let StitchOutcome::Failed { errors } = &outcome {
+        let errors = String::from_utf8_lossy(errors);
+        tracing::warn!(entity = %input.entity_ref, %errors, "the entity cannot be stitched");
+    }
+    StitchCommit { entity_ref: input.entity_ref, uid: input.uid, ticket: input.ticket, outcome }
+}

@@ -1,0 +1,222 @@
+//! Processors and policies of one's own, well-behaved and not.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callboard_engine::{CatalogEvent, ProcessorOptions};
+use callboard_model::{
+    CompoundEntityRef, Entity, EntityError, LocationPresence, LocationRef, LocationSpec, Relation,
+};
+use callboard_sdk::{Emit, EntityPolicy, Processor, ProcessorCache, ReadContext, async_trait};
+use serde_json::{Value, json};
+
+use crate::support::{PATIENCE, World, component, config_location, generated, stable};
+
+/// Does to an entity what its name says.
+struct Antics;
+
+#[async_trait]
+impl Processor for Antics {
+    fn name(&self) -> &'static str {
+        "antics"
+    }
+
+    fn display_name(&self) -> &'static str {
+        "AnticsProcessor"
+    }
+
+    async fn pre_process(
+        &self,
+        mut entity: Entity,
+        _location: &LocationRef,
+        _origin: &LocationRef,
+        _emit: &Emit,
+        cache: &ProcessorCache,
+    ) -> Result<Entity, EntityError> {
+        let kind = entity.kind().to_owned();
+        match entity.name() {
+            "throws" => return Err(EntityError::general("boom pre")),
+            "panics" => panic!("boom"),
+            "hangs" => std::future::pending::<()>().await,
+            "renames" => entity.set_metadata("name", json!("renamed")).unwrap(),
+            "counts" => {
+                let runs = cache.get("runs").and_then(Value::as_u64).unwrap_or_default().min(1) + 1;
+                cache.set("runs", runs.into());
+                entity.set_annotation("runs", &runs.to_string());
+            }
+            _ => entity.set_annotation("kind", &kind),
+        }
+        Ok(entity)
+    }
+
+    async fn validate_kind(&self, entity: &Entity) -> Result<bool, EntityError> {
+        if entity.name() == "invalid" {
+            return Err(EntityError::type_error("not that"));
+        }
+        Ok(false)
+    }
+
+    async fn read_location(
+        &self,
+        location: &LocationSpec,
+        context: ReadContext<'_>,
+    ) -> Result<bool, EntityError> {
+        match (location.location_type.as_str(), location.target.as_str()) {
+            ("antics", "throws") => Err(EntityError::general("boom read")),
+            ("antics", target) => {
+                let at = LocationRef::new("antics", target)?;
+                context.emit.entity(at, component("from-antics"));
+                context.emit.location(LocationSpec {
+                    location_type: "antics".to_owned(),
+                    target: "more".to_owned(),
+                    presence: LocationPresence::Optional,
+                });
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    async fn post_process(
+        &self,
+        entity: Entity,
+        _location: &LocationRef,
+        emit: &Emit,
+        _cache: &ProcessorCache,
+    ) -> Result<Entity, EntityError> {
+        let target =
+            CompoundEntityRef { kind: "Group".into(), namespace: "default".into(), name: "Fans".into() };
+        emit.relation(Relation { source: entity.compound_ref(), relation_type: "likedBy".into(), target });
+        if entity.name() == "emits-errors" {
+            emit.error(EntityError::not_found("one"));
+            emit.error(EntityError::general("two"));
+        }
+        Ok(entity)
+    }
+}
+
+async fn world(entities: &[&str]) -> World {
+    let mut world = World::with_locations(&["a.yaml"]).await;
+    world.registry.processors = vec![Arc::new(Antics)];
+    world.settings.processing.hook_timeout = Duration::from_millis(1500);
+    let entities: Vec<_> = entities.iter().map(|name| component(name)).collect();
+    world.host.set_entities("a.yaml", &entities);
+    world
+}
+
+#[tokio::test]
+async fn a_hook_that_fails_hangs_or_panics_fails_its_entity_only() {
+    let names = ["throws", "panics", "hangs", "renames", "invalid", "emits-errors"];
+    let world = world(&[&names[..], &["fine"]].concat()).await.start().await;
+    world.until_there(&["component:default/fine"]).await;
+    insta::assert_snapshot!(stable(world.entity("component:default/fine").unwrap()));
+    let mut errors = Vec::new();
+    for name in names {
+        errors.push(world.until_unprocessed(&format!("component:default/{name}")).await);
+    }
+    insta::assert_debug_snapshot!(errors);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn every_round_that_fails_is_told_to_listeners() {
+    let world = world(&["throws"]).await.start().await;
+    let mut events = world.catalog().events();
+    for _ in 0..2 {
+        let event = tokio::time::timeout(PATIENCE, events.recv()).await.unwrap().unwrap();
+        assert_eq!(event.topic(), "experimental.catalog.errors");
+        let CatalogEvent::ProcessingFailed { entity_ref, location, errors } = event else {
+            panic!("{event:?}")
+        };
+        assert_eq!(entity_ref.as_str(), "component:default/throws");
+        assert_eq!(location.as_deref(), Some("url:https://host/s/a.yaml"));
+        assert_eq!(errors[0].cause.as_ref().unwrap().message, "boom pre");
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn a_processor_remembers_from_run_to_run() {
+    let world = world(&["counts"]).await.start().await;
+    world
+        .until("the second run shows", |world| {
+            let entity = world.entity("component:default/counts").unwrap_or_default();
+            entity["metadata"]["annotations"]["runs"] == "2"
+        })
+        .await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn locations_of_other_types_are_read_by_whoever_knows_them() {
+    let mut world = world(&[]).await;
+    world.settings.locations = vec![
+        config_location("antics", "ok"),
+        config_location("antics", "throws"),
+        config_location("other", "x"),
+    ];
+    let world = world.start().await;
+    world.until_there(&["component:default/from-antics"]).await;
+    let child = callboard_model::generated_location_name("antics", "more");
+    let child = format!("location:default/{child}");
+    world.until_there(&[&child]).await;
+    insta::assert_snapshot!(stable(world.entity(&child).unwrap()));
+    let mut errors = Vec::new();
+    for target in ["antics:throws", "other:x"] {
+        let (location_type, target) = target.split_once(':').unwrap();
+        let name = callboard_model::generated_location_name(location_type, target);
+        errors.extend(world.until_unprocessed(&format!("location:default/{name}")).await);
+    }
+    insta::assert_debug_snapshot!(errors);
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn processors_can_be_left_out_and_moved() {
+    let mut disabled = world(&["fine"]).await;
+    let options = ProcessorOptions { disabled: true, priority: None };
+    disabled.settings.processor_options.insert("antics".to_owned(), options);
+    let disabled = disabled.start().await;
+    disabled.until_there(&["component:default/fine"]).await;
+    let entity = disabled.entity("component:default/fine").unwrap();
+    assert!(entity["metadata"]["annotations"].get("kind").is_none(), "{entity}");
+    disabled.stop().await;
+
+    let mut without_defaults = world(&[]).await;
+    without_defaults.settings.disable_default_processors = true;
+    let without_defaults = without_defaults.start().await;
+    let errors = without_defaults.until_unprocessed(&generated("a.yaml")).await;
+    assert_eq!(errors, ["InputError: No processor was able to handle reading of url:https://host/s/a.yaml"]);
+    without_defaults.stop().await;
+}
+
+struct OnlyFine;
+
+#[async_trait]
+impl EntityPolicy for OnlyFine {
+    async fn enforce(&self, mut entity: Entity) -> Result<Entity, EntityError> {
+        if entity.kind() == "Component" && entity.name() != "fine" {
+            return Err(EntityError::not_allowed("only what is fine"));
+        }
+        entity.set_annotation("policed", "true");
+        Ok(entity)
+    }
+}
+
+#[tokio::test]
+async fn policies_refuse_and_change() {
+    let mut world = world(&["fine", "other"]).await;
+    world.registry.policies = vec![Arc::new(OnlyFine)];
+    let world = world.start().await;
+    world.until_there(&["component:default/fine"]).await;
+    let entity = world.entity("component:default/fine").unwrap();
+    assert_eq!(entity["metadata"]["annotations"]["policed"], "true");
+    let errors = world.until_unprocessed("component:default/other").await;
+    assert_eq!(
+        errors,
+        [
+            "InputError: Policy check failed for component:default/other; caused by NotAllowedError: only what is fine"
+        ]
+    );
+    world.stop().await;
+}
