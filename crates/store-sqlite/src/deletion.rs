@@ -26,8 +26,9 @@ pub(crate) async fn release_eagerly(
     let retained = reachable(connection, &descendants).await?;
     let doomed: HashSet<i64> = descendants.difference(&retained).copied().collect();
     let survivors = roots.intersection(&retained).copied().collect();
-    settle(connection, &[], survivors, now).await?;
+    // First what goes, so that none of its claims wins for a moment.
     delete_entities(connection, &doomed, now).await?;
+    settle(connection, &[], survivors, now).await?;
     Ok(doomed.len())
 }
 

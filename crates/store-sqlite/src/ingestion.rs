@@ -14,7 +14,6 @@ use crate::claims::{
 };
 use crate::deletion::{delete_entities, make_due, release_eagerly};
 use crate::interning::{Interned, Interner, entity_ref, intern_provider};
-use crate::marks::last_in_sequence;
 use crate::row_set::{id_list, text_list};
 use crate::{SqliteStore, database_error};
 
@@ -128,9 +127,13 @@ pub(crate) async fn entity_id(connection: &mut SqliteConnection, entity: &Entity
     query.bind(entity.as_str()).fetch_optional(connection).await.map_err(database_error)
 }
 
-/// The newest entry of the change log. The counter also counts other things, which does no harm.
+const LAST_CHANGE: &str = "SELECT max(ifnull((SELECT max(sequence) FROM final_entities), 0),
+    ifnull((SELECT max(sequence) FROM tombstones), 0))";
+
+/// The newest entry of the change log.
 pub(crate) async fn change_sequence(connection: &mut SqliteConnection) -> Result<ChangeSequence> {
-    Ok(ChangeSequence(last_in_sequence(connection).await?.unsigned_abs()))
+    let last: i64 = sqlx::query_scalar(LAST_CHANGE).fetch_one(connection).await.map_err(database_error)?;
+    Ok(ChangeSequence(last.unsigned_abs()))
 }
 
 /// Applies a mutation within a transaction.

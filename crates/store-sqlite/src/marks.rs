@@ -54,8 +54,3 @@ pub(crate) async fn next_in_sequence(connection: &mut SqliteConnection, count: u
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     sqlx::query_scalar(COUNT).bind(count).fetch_one(connection).await.map_err(database_error)
 }
-
-/// The last number that was taken off the counter.
-pub(crate) async fn last_in_sequence(connection: &mut SqliteConnection) -> Result<i64> {
-    sqlx::query_scalar("SELECT value FROM counter").fetch_one(connection).await.map_err(database_error)
-}

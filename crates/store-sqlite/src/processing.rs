@@ -34,7 +34,8 @@ impl Processing for SqliteStore {
         let (now, lease_until, next_due) =
             (now.as_millisecond(), lease_until.as_millisecond(), next_due.as_millisecond());
         let routine = due_ids(&mut transaction, DUE_ROUTINE, now, limit).await?;
-        let urgent_share = limit - routine.len().min(limit.div_ceil(8));
+        let reserved = if limit > 1 { (limit / 8).max(1) } else { 0 };
+        let urgent_share = limit - routine.len().min(reserved);
         let urgent = due_ids(&mut transaction, DUE_URGENT, now, urgent_share).await?;
         let routine = &routine[..routine.len().min(limit - urgent.len())];
         if urgent.is_empty() && routine.is_empty() {
@@ -183,7 +184,12 @@ const PRESENT: &str = "SELECT r.ref, e.id, e.uid FROM json_each(?1) j
 /// Changed or asked for again since it was leased, its urgency is 1: then it stays due. The plus keeps SQLite
 /// from going through all urgent entities for each row.
 const FINISH: &str = "UPDATE entities SET urgency = 0, due = value ->> 1
-    FROM json_each(?1) WHERE entities.id = value ->> 0 AND +entities.urgency = 2";
+    FROM json_each(?1) WHERE entities.id = value ->> 0 AND +entities.urgency = 2
+        AND entities.document_hash = substr(?2, value ->> 2, value ->> 3)";
+/// A run of an older document ended after that of the present one: its outcome must not be the last.
+const RUN_AGAIN: &str = "UPDATE entities SET urgency = 1, due = ?3
+    FROM json_each(?1) WHERE entities.id = value ->> 0 AND +entities.urgency = 0
+        AND entities.document_hash <> substr(?2, value ->> 2, value ->> 3)";
 
 impl SqliteStore {
     async fn commit_batch(
@@ -211,7 +217,7 @@ impl SqliteStore {
         report.children_written = children.new.len() + children.rewritten.len() + children.rekeyed.len();
         report.conflicts = write_claims(connection, children, now).await?;
         write_caches(connection, &live).await?;
-        finish(connection, &live).await?;
+        finish(connection, &live, now).await?;
         mark_for_stitching(connection, to_stitch, now).await?;
         Ok(report)
     }
@@ -295,10 +301,22 @@ async fn write_caches(connection: &mut SqliteConnection, live: &[(i64, &Processi
     Ok(())
 }
 
-async fn finish(connection: &mut SqliteConnection, live: &[(i64, &ProcessingCommit)]) -> Result<()> {
+async fn finish(
+    connection: &mut SqliteConnection,
+    live: &[(i64, &ProcessingCommit)],
+    now: i64,
+) -> Result<()> {
+    if live.is_empty() {
+        return Ok(());
+    }
     let mut rows = RowSet::default();
     for (id, commit) in live {
-        rows.row(*id).number(commit.next_due.as_millisecond());
+        rows.row(*id).number(commit.next_due.as_millisecond()).blob(commit.document_hash.as_bytes());
     }
-    execute(connection, FINISH, rows).await
+    let (json, arena) = rows.into_parameters();
+    // In this order, or what has just finished would look like something that finished long ago.
+    let query = sqlx::query(RUN_AGAIN).bind(&json).bind(&arena).bind(now);
+    query.execute(&mut *connection).await.map_err(database_error)?;
+    sqlx::query(FINISH).bind(json).bind(arena).execute(connection).await.map_err(database_error)?;
+    Ok(())
 }

@@ -37,7 +37,7 @@ pub async fn whole_trees_go(store: &dyn Store) {
     expect(store, "K>R1>R2, K>R2>R3", "k", &["r1", "r2"], &[]).await;
 }
 
-/// Shared descendants stay, for the sake of the same provider or of another.
+/// Descendants that something else leads to stay, for the sake of the same provider or of another.
 pub async fn what_others_lead_to_stays(store: &dyn Store) {
     expect(store, "K>R1>R2>R3, K>R4>R5>R3", "k", &["r1"], &["r3", "r4", "r5"]).await;
     expect(store, "K>R1>R2>R3, L>R4>R3", "k", &["r1"], &["r3", "r4"]).await;
