@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::events::EventBus;
 use crate::processing::pipeline::Pipeline;
 use crate::settings::EngineSettings;
+use crate::stitching::hand_off::HandOff;
 
 /// How long an acknowledged write may take to show in the index before the caller is let go all the same.
 const INDEX_PATIENCE: Duration = Duration::from_secs(10);
@@ -31,6 +32,7 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pipeline: Pipeline,
     pub(crate) index: IndexReader,
+    pub(crate) hand_off: HandOff,
     /// How far the index has come.
     pub(crate) indexed: watch::Sender<ChangeSequence>,
     pub(crate) signals: Signals,

@@ -27,6 +27,7 @@ use crate::processing::work_loop::WorkLoop;
 use crate::providers::startup;
 use crate::rules::{RuleError, Rules};
 use crate::settings::{EngineSettings, OrphanStrategy};
+use crate::stitching::hand_off::HandOff;
 use crate::stitching::stitch_loop::StitchLoop;
 
 /// How long the start waits for the index to show what the providers said.
@@ -112,6 +113,7 @@ impl EngineBuilder {
             clock,
             pipeline,
             index,
+            hand_off: HandOff::default(),
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
             events: EventBus::default(),
@@ -227,5 +229,13 @@ impl RunningEngine {
         core.wait_for(core.store.head().await?, INDEX_PATIENCE).await;
         core.ready.store(true, Ordering::Release);
         Ok(())
+    }
+}
+
+/// An engine that is forgotten rather than shut down stops, too, only less politely.
+impl Drop for RunningEngine {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+        self.aborting.cancel();
     }
 }

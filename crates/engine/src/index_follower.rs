@@ -122,19 +122,21 @@ impl IndexFollower {
 }
 
 /// Derives what the index needs to know, on all cores and in the order of the changes.
-async fn derive(mut changes: Vec<Change>, core: &Core) -> Result<Vec<IndexChange>, JoinError> {
+async fn derive(changes: Vec<Change>, core: &Arc<Core>) -> Result<Vec<IndexChange>, JoinError> {
     if changes.len() <= CHUNK {
-        return Ok(changes.into_iter().filter_map(index_change).collect());
+        return Ok(changes.into_iter().filter_map(|change| index_change(change, core)).collect());
     }
-    let mut chunks = Vec::with_capacity(changes.len() / CHUNK + 1);
-    while !changes.is_empty() {
-        let rest = changes.split_off(changes.len().min(CHUNK));
-        chunks.push(std::mem::replace(&mut changes, rest));
-    }
+    let mut rest = changes.into_iter();
+    let chunks = std::iter::from_fn(|| {
+        let chunk: Vec<_> = rest.by_ref().take(CHUNK).collect();
+        (!chunk.is_empty()).then_some(chunk)
+    });
+    let chunks: Vec<_> = chunks.collect();
     let derived: Vec<_> = futures::stream::iter(chunks)
         .map(|chunk| {
+            let core = Arc::clone(core);
             tokio::task::spawn_blocking(move || {
-                chunk.into_iter().filter_map(index_change).collect::<Vec<_>>()
+                chunk.into_iter().filter_map(|change| index_change(change, &core)).collect::<Vec<_>>()
             })
         })
         .buffered(core.settings.processing.workers.max(1))
@@ -146,23 +148,24 @@ async fn derive(mut changes: Vec<Change>, core: &Core) -> Result<Vec<IndexChange
     })
 }
 
-fn index_change(change: Change) -> Option<IndexChange> {
-    match change {
-        Change::Removed(entity_ref) => Some(IndexChange::Remove(entity_ref)),
-        Change::Upserted(FinalEntity { entity_ref, uid, body }) => {
-            let indexed =
-                serde_json::from_slice(&body).map_err(|error| error.to_string()).and_then(|entity| {
-                    let body = Bytes::from_owner(body);
-                    IndexedEntity::new(entity_ref.clone(), &uid.to_string(), body, &entity)
-                        .map_err(|error| error.to_string())
-                });
-            match indexed {
-                Ok(indexed) => Some(IndexChange::Upsert(indexed)),
-                Err(error) => {
-                    tracing::error!(entity = %entity_ref, error, "a final entity cannot be indexed");
-                    None
-                }
-            }
+fn index_change(change: Change, core: &Core) -> Option<IndexChange> {
+    let FinalEntity { entity_ref, uid, body } = match change {
+        Change::Removed(entity_ref) => return Some(IndexChange::Remove(entity_ref)),
+        Change::Upserted(entity) => entity,
+    };
+    if let Some(indexed) = core.hand_off.take(&entity_ref, &body) {
+        return Some(IndexChange::Upsert(indexed));
+    }
+    let indexed = serde_json::from_slice(&body).map_err(|error| error.to_string()).and_then(|entity| {
+        let body = Bytes::from_owner(body);
+        IndexedEntity::new(entity_ref.clone(), &uid.to_string(), body, &entity)
+            .map_err(|error| error.to_string())
+    });
+    match indexed {
+        Ok(indexed) => Some(IndexChange::Upsert(indexed)),
+        Err(error) => {
+            tracing::error!(entity = %entity_ref, error, "a final entity cannot be indexed");
+            None
         }
     }
 }

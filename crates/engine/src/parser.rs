@@ -62,3 +62,40 @@ fn type_name(value: &Value) -> &'static str {
         Value::Object(_) => "object",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use callboard_model::LocationRef;
+    use callboard_sdk::{Emission, EntityParser as _};
+
+    use super::YamlParser;
+
+    fn parsed(text: &str, merge_keys: bool) -> Vec<String> {
+        let location = LocationRef::parse("url:https://host/a.yaml").unwrap();
+        YamlParser::new(merge_keys)
+            .parse(text.as_bytes(), &location)
+            .into_iter()
+            .map(|emission| match emission {
+                Emission::Entity { entity, .. } => entity.to_string(),
+                Emission::Error(error) => error.to_string(),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn good_documents_are_found_beside_bad_ones() {
+        let files = [
+            "",
+            "# nothing\n---\n---\n",
+            "a: 1\n---\nb: [\n---\nc: 3\n",
+            "- a\n---\ntext\n---\n5\n---\ntrue\n",
+            "a: 1\na: 2\n",
+            "{\"kind\": \"Component\"}",
+            "base: &base {x: 1}\nmerged:\n  <<: *base\n",
+        ];
+        let results: Vec<_> = files.iter().map(|file| parsed(file, false)).collect();
+        insta::assert_debug_snapshot!(results);
+        insta::assert_debug_snapshot!(parsed(files[6], true));
+    }
+}

@@ -18,7 +18,7 @@ pub struct IndexedEntity {
     pub uid: Arc<str>,
     /// `metadata.etag`; empty if the entity has none.
     pub etag: Box<str>,
-    /// The JSON text to send.
+    /// The JSON text to send. The index keeps it as it is, so its buffer should be no larger than the text.
     pub body: Bytes,
     /// What it can be found by.
     pub terms: Terms,

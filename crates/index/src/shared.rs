@@ -7,9 +7,8 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use crate::entity::Change;
 use crate::index::Index;
 
-/// The number of changes applied at once. Applying one takes some ten microseconds, so readers wait a few milliseconds
-/// at most.
-const BATCH_SIZE: usize = 128;
+/// The number of changes applied at once. One takes some ten microseconds, so readers wait about a millisecond.
+const BATCH_SIZE: usize = 32;
 
 /// How often the writer steps aside for waiting readers before it goes on regardless.
 const YIELD_LIMIT: usize = 1000;

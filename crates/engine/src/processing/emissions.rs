@@ -9,6 +9,7 @@ use callboard_store::StoredRelation;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
+use super::breathe;
 use crate::hexadecimal::hexadecimal;
 
 /// Keys longer than this many bytes are cut.
@@ -42,9 +43,10 @@ pub(crate) struct Parent<'a> {
 
 impl Emissions {
     /// Checks what was emitted; what does not pass becomes an error.
-    pub(crate) fn collect(emitted: Vec<Emission>, parent: &Parent<'_>) -> Self {
+    pub(crate) async fn collect(emitted: Vec<Emission>, parent: &Parent<'_>) -> Self {
         let mut result = Self::default();
-        for emission in emitted {
+        for (index, emission) in emitted.into_iter().enumerate() {
+            breathe(index).await;
             match emission {
                 Emission::Entity { location, entity, key } => match parent.adopt(&location, entity, key) {
                     Ok(child) => result.children.extend(child),

@@ -99,3 +99,46 @@ impl InFlight {
         self.freed.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use callboard_model::EntityRef;
+    use callboard_store::{Document, DocumentHash, DueEntity, Uid};
+    use jiff::Timestamp;
+
+    use super::InFlight;
+
+    fn due(name: &str, due_since: i64) -> DueEntity {
+        let hash = DocumentHash::new([1; 16]);
+        DueEntity {
+            entity_ref: EntityRef::new("component", "default", name),
+            uid: Uid::from_bytes([1; 16]),
+            document: Document { json: [].into(), hash },
+            location_key: None,
+            result_hash: Some(hash),
+            cache: None,
+            due_since: Timestamp::from_second(due_since).unwrap(),
+            urgent: true,
+        }
+    }
+
+    #[test]
+    fn one_entity_is_in_flight_once_and_what_came_meanwhile_runs_after_it() {
+        let in_flight = InFlight::default();
+        assert_eq!(in_flight.admit(vec![due("a", 1), due("b", 1)]).len(), 2);
+        assert!(in_flight.admit(vec![due("a", 2)]).is_empty());
+        assert!(in_flight.admit(vec![due("a", 3)]).is_empty(), "the latest counts");
+        assert_eq!((in_flight.len(), in_flight.computing()), (2, 2));
+
+        in_flight.computed(2);
+        let refs = ["a", "b"].map(|name| EntityRef::new("component", "default", name));
+        let again = in_flight.finish(refs.iter());
+        assert_eq!(again.len(), 1);
+        assert_eq!(again[0].due_since.as_second(), 3);
+        assert_eq!(again[0].result_hash, None, "what is stored has changed since it was taken up");
+        assert_eq!((in_flight.len(), in_flight.computing()), (1, 1));
+        in_flight.computed(1);
+        assert!(in_flight.finish(refs.iter()).is_empty());
+        assert_eq!(in_flight.len(), 0);
+    }
+}

@@ -11,3 +11,13 @@ pub(crate) mod pipeline;
 pub(crate) mod reads;
 pub(crate) mod run_cache;
 pub(crate) mod work_loop;
+
+/// After so many items of a long list, others get their turn on the thread.
+const BREATH: usize = 128;
+
+/// To be called after each item of a list that may be long.
+pub(crate) async fn breathe(index: usize) {
+    if index % BREATH == BREATH - 1 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
-use callboard_model::{Entity, EntityError, write_canonical_json, write_json};
+use callboard_model::{
+    Entity, EntityError, LocationKey, annotation, write_canonical_json, write_canonical_object, write_json,
+};
 use callboard_store::{
     Document, DocumentHash, DueEntity, NewClaim, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate,
 };
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::breathe;
 use super::emissions::{Child, Emissions};
 use super::pipeline::{Completed, Pipeline};
 use super::run_cache::{CacheChange, RunCache, after_failure};
@@ -27,28 +30,27 @@ pub(crate) struct Finished {
 
 /// Processes one entity that is due.
 pub(crate) async fn process(pipeline: &Pipeline, due: DueEntity, next_due: Timestamp) -> Finished {
-    let mut cache = RunCache::from_stored(due.cache.as_deref());
+    let mut cache = RunCache::load(due.cache.clone()).await;
     let mut location = None;
     let result = match entity_of(&due.document) {
         Ok(entity) => {
-            location = entity.annotation(callboard_model::annotation::MANAGED_BY_LOCATION).map(str::to_owned);
+            location = entity.annotation(annotation::MANAGED_BY_LOCATION).map(str::to_owned);
             pipeline.run(entity, &mut cache).await
         }
         Err(error) => Err(vec![error]),
     };
     let (outcome, cache, errors) = match result {
-        Ok(completed) => (succeeded(completed), cache.after_success(), Vec::new()),
-        Err(errors) => (failed(&errors), after_failure(due.cache.as_deref()), errors),
+        Ok(completed) => (succeeded(completed, due.result_hash).await, cache.after_success(), Vec::new()),
+        Err(errors) => (failed(&errors, due.result_hash), after_failure(due.cache.as_deref()), errors),
     };
     let location = location.filter(|_| !errors.is_empty());
-    let unchanged = due.result_hash == Some(hash_of(&outcome));
-    let outcome = if unchanged { ProcessingOutcome::Unchanged } else { outcome };
     let cache = match cache {
         CacheChange::Keep => ProcessorCacheUpdate::Keep,
         CacheChange::Clear => ProcessorCacheUpdate::Clear,
         CacheChange::Replace(bytes) => ProcessorCacheUpdate::Replace(bytes.into()),
     };
     // A routine refresh that came to nothing new is finished: taking it up has moved its due time already.
+    let unchanged = matches!(outcome, ProcessingOutcome::Unchanged);
     let needs_commit = due.urgent || !unchanged || !matches!(cache, ProcessorCacheUpdate::Keep);
     let commit = ProcessingCommit {
         entity_ref: due.entity_ref,
@@ -63,13 +65,17 @@ pub(crate) async fn process(pipeline: &Pipeline, due: DueEntity, next_due: Times
 
 /// A document as the store keeps it.
 pub(crate) fn document(entity: &Entity) -> Document {
+    Document { json: entity.to_json_bytes().into(), hash: document_hash(entity) }
+}
+
+fn document_hash(entity: &Entity) -> DocumentHash {
     let mut canonical = Vec::with_capacity(2048);
-    callboard_model::write_canonical_object(entity.as_map(), &mut canonical);
-    Document { json: entity.to_json_bytes().into(), hash: hash(&canonical) }
+    write_canonical_object(entity.as_map(), &mut canonical);
+    hash(&canonical)
 }
 
 /// A claim as the store takes it.
-pub(crate) fn claim(entity: &Entity, key: Option<callboard_model::LocationKey>) -> NewClaim {
+pub(crate) fn claim(entity: &Entity, key: Option<LocationKey>) -> NewClaim {
     NewClaim { entity_ref: entity.entity_ref(), location_key: key, document: document(entity) }
 }
 
@@ -92,28 +98,33 @@ fn entity_of(document: &Document) -> Result<Entity, EntityError> {
     })
 }
 
-fn failed(errors: &[EntityError]) -> ProcessingOutcome {
+fn failed(errors: &[EntityError], before: Option<DocumentHash>) -> ProcessingOutcome {
     let mut canonical = Vec::with_capacity(512);
     write_canonical_json(&errors_value(errors), &mut canonical);
-    ProcessingOutcome::Failed { errors: errors_json(errors), result_hash: hash(&canonical) }
+    let result_hash = hash(&canonical);
+    if before == Some(result_hash) {
+        return ProcessingOutcome::Unchanged;
+    }
+    ProcessingOutcome::Failed { errors: errors_json(errors), result_hash }
 }
 
-fn succeeded(completed: Completed) -> ProcessingOutcome {
+/// Hashes first, and writes JSON only if that is news.
+async fn succeeded(completed: Completed, before: Option<DocumentHash>) -> ProcessingOutcome {
     let Completed { entity, emissions } = completed;
     let Emissions { children, relations, refresh_keys, .. } = emissions;
-    let processed = document(&entity);
     let children = last_of_each_ref(children);
+    let processed_hash = document_hash(&entity);
 
     let mut hasher = blake3::Hasher::new();
-    hasher.update(processed.hash.as_bytes());
-    for child in &children {
+    hasher.update(processed_hash.as_bytes());
+    let mut digests = Vec::with_capacity(children.len());
+    for (index, child) in children.iter().enumerate() {
+        let child_hash = document_hash(&child.entity);
         part(&mut hasher, b"child", &[child.entity_ref.as_str()]);
-        part(
-            &mut hasher,
-            b"key",
-            child.location_key.as_ref().map(callboard_model::LocationKey::as_str).as_slice(),
-        );
-        hasher.update(child.document.hash.as_bytes());
+        part(&mut hasher, b"key", child.key.as_ref().map(LocationKey::as_str).as_slice());
+        hasher.update(child_hash.as_bytes());
+        digests.push(child_hash);
+        breathe(index).await;
     }
     for relation in &relations {
         let texts = [relation.source.as_str(), &relation.relation_type, relation.target.as_str()];
@@ -123,25 +134,28 @@ fn succeeded(completed: Completed) -> ProcessingOutcome {
         part(&mut hasher, b"refresh", &[key]);
     }
     let result_hash = shortened(hasher.finalize());
-    ProcessingOutcome::Succeeded { processed: processed.json, relations, children, refresh_keys, result_hash }
+    if before == Some(result_hash) {
+        return ProcessingOutcome::Unchanged;
+    }
+
+    let mut claims = Vec::with_capacity(children.len());
+    for (index, (child, hash)) in children.into_iter().zip(digests).enumerate() {
+        let document = Document { json: child.entity.to_json_bytes().into(), hash };
+        claims.push(NewClaim { entity_ref: child.entity_ref, location_key: child.key, document });
+        breathe(index).await;
+    }
+    let processed = entity.to_json_bytes().into();
+    ProcessingOutcome::Succeeded { processed, relations, children: claims, refresh_keys, result_hash }
 }
 
 /// The children in order of their refs; of several with one ref, the one emitted last.
-fn last_of_each_ref(children: Vec<Child>) -> Vec<NewClaim> {
-    let mut claims: Vec<NewClaim> = children
-        .into_iter()
-        .map(|child| NewClaim {
-            entity_ref: child.entity_ref,
-            location_key: child.key,
-            document: document(&child.entity),
-        })
-        .collect();
+fn last_of_each_ref(mut children: Vec<Child>) -> Vec<Child> {
     // Stable, so that the one emitted last is the last of its ref, and after turning round the first.
-    claims.sort_by(|left, right| left.entity_ref.cmp(&right.entity_ref));
-    claims.reverse();
-    claims.dedup_by(|next, kept| next.entity_ref == kept.entity_ref);
-    claims.reverse();
-    claims
+    children.sort_by(|left, right| left.entity_ref.cmp(&right.entity_ref));
+    children.reverse();
+    children.dedup_by(|next, kept| next.entity_ref == kept.entity_ref);
+    children.reverse();
+    children
 }
 
 /// Texts with their lengths in front, so that no two lists of them look the same.
@@ -150,15 +164,6 @@ fn part(hasher: &mut blake3::Hasher, name: &[u8], texts: &[&str]) {
     for text in texts {
         hasher.update(&(text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
-    }
-}
-
-fn hash_of(outcome: &ProcessingOutcome) -> DocumentHash {
-    match outcome {
-        ProcessingOutcome::Failed { result_hash, .. } | ProcessingOutcome::Succeeded { result_hash, .. } => {
-            *result_hash
-        }
-        ProcessingOutcome::Unchanged => DocumentHash::new([0; 16]),
     }
 }
 

@@ -54,7 +54,7 @@ impl Pipeline {
 
         let parent =
             Parent { entity_ref: &context.entity_ref, location: &context.location, origin: &context.origin };
-        let mut emissions = Emissions::collect(emit.take(), &parent);
+        let mut emissions = Emissions::collect(emit.take(), &parent).await;
         let mut errors = std::mem::take(&mut emissions.errors);
         match outcome.and_then(|entity| self.check_rules(&emissions.children, &context).map(|()| entity)) {
             Ok(entity) if errors.is_empty() => return Ok(Completed { entity, emissions }),

@@ -1,10 +1,14 @@
 //! What processors remember of one entity, as it is stored: `{"ttl": 5, "cache": {processor: {…}}}`.
 
+use std::sync::Arc;
+
 use callboard_sdk::ProcessorCache;
 use serde_json::{Map, Value, json};
 
 /// How many failed runs in a row a cache outlives.
 const FRESH_TTL: u64 = 5;
+/// From so many bytes on, reading one takes more than a millisecond.
+const LARGE: usize = 128 * 1024;
 
 /// The caches of one run: one for each processor, and for readers one for each target.
 #[derive(Default)]
@@ -32,6 +36,18 @@ impl RunCache {
         match stored.remove("cache") {
             Some(Value::Object(previous)) => Self { previous, ttl, ..Self::default() },
             _ => Self::default(),
+        }
+    }
+
+    /// The same; a large one is read off the runtime's threads.
+    pub(crate) async fn load(stored: Option<Arc<[u8]>>) -> Self {
+        match stored {
+            Some(stored) if stored.len() > LARGE => {
+                tokio::task::spawn_blocking(move || Self::from_stored(Some(&stored)))
+                    .await
+                    .unwrap_or_default()
+            }
+            stored => Self::from_stored(stored.as_deref()),
         }
     }
 

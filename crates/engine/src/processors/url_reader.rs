@@ -10,6 +10,8 @@ use callboard_sdk::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::processing::breathe;
+
 pub(crate) const NAME: &str = "url-reader";
 /// The key in the processor cache. Another form of the entries needs another key.
 const CACHE_KEY: &str = "v2";
@@ -67,15 +69,16 @@ impl UrlReaderProcessor {
     }
 
     /// Emits once more what was emitted when the `ETag` was new.
-    fn repeat(location: &LocationSpec, context: &ReadContext<'_>) -> Result<(), EntityError> {
+    async fn repeat(location: &LocationSpec, context: &ReadContext<'_>) -> Result<(), EntityError> {
         let files = context.cache.get(CACHE_KEY).and_then(|entry| entry.get("files")?.as_array());
         for file in files.into_iter().flatten() {
             let (Some(url), Some(entities)) = (file.get(0).and_then(Value::as_str), file.get(1)) else {
                 continue;
             };
             let at = LocationRef::new("url", url)?;
-            for entity in entities.as_array().into_iter().flatten() {
+            for (index, entity) in entities.as_array().into_iter().flatten().enumerate() {
                 context.emit.entity(at.clone(), entity.clone());
+                breathe(index).await;
             }
         }
         context.emit.refresh_key(format!("url:{}", location.target));
@@ -109,7 +112,7 @@ impl Processor for UrlReaderProcessor {
             context.cache.get(CACHE_KEY).and_then(|entry| entry.get("etag")?.as_str().map(str::to_owned));
         match self.reader.search(&location.target, &ReadOptions { etag: etag.clone() }).await {
             Ok(response) => self.take_up(location, response, &context).await?,
-            Err(ReadError::NotModified) if etag.is_some() => Self::repeat(location, &context)?,
+            Err(ReadError::NotModified) if etag.is_some() => Self::repeat(location, &context).await?,
             Err(ReadError::NotFound(_)) if location.presence == LocationPresence::Optional => {}
             Err(error) => context.emit.error(failure(&error)),
         }

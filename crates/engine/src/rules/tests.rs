@@ -12,12 +12,12 @@ fn entity(kind: &str, spec_type: Option<&str>) -> Entity {
     Entity::from_value(document).unwrap()
 }
 
-fn at(location_type: &str, target: RuleTarget) -> Option<Vec<RuleLocation>> {
-    Some(vec![RuleLocation { location_type: location_type.to_owned(), target }])
+fn at(location_type: &str, target: RuleTarget) -> Vec<RuleLocation> {
+    vec![RuleLocation { location_type: location_type.to_owned(), target }]
 }
 
 fn allowed(rules: &[Rule], locations: &[ConfigLocation], entity: &Entity, origin: &str) -> bool {
-    let rules = Rules::new(rules, locations, Path::new("/work")).unwrap();
+    let rules = Rules::new(rules, locations, Path::new("/srv")).unwrap();
     rules.allow(entity, &LocationRef::parse(origin).unwrap())
 }
 
@@ -43,14 +43,14 @@ fn kinds_and_types_are_compared_in_any_case() {
 
 #[test]
 fn locations_are_matched_by_type_and_target() {
-    let pattern = |text: &str| at("url", RuleTarget::Pattern(text.to_owned()));
+    let pattern = |text: &str| Some(at("url", RuleTarget::Pattern(text.to_owned())));
     let cases = [
         (None, "url:https://h/a", true),
         (Some(Vec::new()), "url:https://h/a", false),
-        (at("file", RuleTarget::Any), "url:https://h/a", false),
-        (at("file", RuleTarget::Any), "file:/any", true),
-        (at("url", RuleTarget::Exact("https://h/a".into())), "url:https://h/a", true),
-        (at("url", RuleTarget::Exact("https://h/a".into())), "url:https://h/A", false),
+        (Some(at("file", RuleTarget::Any)), "url:https://h/a", false),
+        (Some(at("file", RuleTarget::Any)), "file:/any", true),
+        (Some(at("url", RuleTarget::Exact("https://h/a".into()))), "url:https://h/a", true),
+        (Some(at("url", RuleTarget::Exact("https://h/a".into()))), "url:https://h/A", false),
         (pattern("https://h/teams/*/info.yaml"), "url:https://h/teams/a/info.yaml", true),
         (pattern("https://h/teams/*/info.yaml"), "url:https://h/teams/a/b/info.yaml", false),
         (pattern("https://h/TEAMS/*/info.yaml"), "url:https://h/teams/.hidden/info.yaml", true),
@@ -73,13 +73,14 @@ fn a_location_of_the_configuration_may_allow_more_for_itself() {
         allow: vec!["group".to_owned()],
     };
     let group = entity("Group", None);
-    assert!(allowed(&[], std::slice::from_ref(&location), &group, "file:/work/org.yaml"));
-    assert!(!allowed(&[], &[location], &group, "file:/work/other.yaml"));
+    assert!(allowed(&[], std::slice::from_ref(&location), &group, "file:/srv/org.yaml"));
+    assert!(!allowed(&[], &[location], &group, "file:/srv/other.yaml"));
 }
 
 #[test]
 fn a_pattern_that_is_no_glob_is_refused_with_its_text() {
-    let rule = Rule { locations: at("url", RuleTarget::Pattern("a[".into())), ..Rule::allow_kinds(["API"]) };
+    let rule =
+        Rule { locations: Some(at("url", RuleTarget::Pattern("a[".into()))), ..Rule::allow_kinds(["API"]) };
     let error = Rules::new(&[rule], &[], Path::new("/")).err().unwrap();
     insta::assert_snapshot!(error, @r#"the location pattern "a[" of a catalog rule is not a glob"#);
 }

@@ -1,6 +1,9 @@
 //! How a final entity is put together. A pure function of what the store has of it.
 
-use callboard_index::Terms;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use callboard_index::IndexedEntity;
 use callboard_model::{Entity, EntityError, annotation, is_script_url, write_canonical_object};
 use callboard_store::{StitchInput, StitchOutcome};
 use serde_json::{Value, json};
@@ -12,25 +15,41 @@ use crate::processing::outcome::errors_json;
 /// The type of the status items that tell of failed processing.
 const PROCESSING_STATUS: &str = "backstage.io/catalog-processing";
 
+/// What stitching one entity comes to.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    pub(crate) outcome: StitchOutcome,
+    /// What the index is to know of it, if it is new or differs.
+    pub(crate) indexed: Option<IndexedEntity>,
+}
+
 /// Puts one final entity together, or says why that cannot be.
-pub(crate) fn assemble(input: &StitchInput) -> StitchOutcome {
+pub(crate) fn assemble(input: &StitchInput) -> Assembled {
     // Nothing is to be seen of an entity that never went through processing.
-    let Some(processed) = &input.processed else { return StitchOutcome::Unchanged };
+    let Some(processed) = &input.processed else { return StitchOutcome::Unchanged.into() };
     match final_entity(input, processed) {
-        Ok((mut entity, hash)) => {
-            if input.final_hash == Some(hash) {
-                return StitchOutcome::Unchanged;
-            }
-            if entity.etag().is_none() {
-                entity.set_etag(&hexadecimal(&hash));
-            }
-            let entity = entity.into_value();
-            if let Err(error) = Terms::of(&entity) {
-                return failed(EntityError::input(error.to_string()));
-            }
-            StitchOutcome::Changed { body: callboard_model::to_json_bytes(&entity).into(), hash }
-        }
-        Err(error) => failed(error),
+        Ok((_, hash)) if input.final_hash == Some(hash) => StitchOutcome::Unchanged.into(),
+        Ok((entity, hash)) => changed(input, entity, hash),
+        Err(error) => failed(error).into(),
+    }
+}
+
+impl From<StitchOutcome> for Assembled {
+    fn from(outcome: StitchOutcome) -> Self {
+        Self { outcome, indexed: None }
+    }
+}
+
+fn changed(input: &StitchInput, mut entity: Entity, hash: [u8; 20]) -> Assembled {
+    if entity.etag().is_none() {
+        entity.set_etag(&hexadecimal(&hash));
+    }
+    let entity = entity.into_value();
+    let body: Arc<[u8]> = callboard_model::to_json_bytes(&entity).into();
+    let same_bytes = Bytes::from_owner(Arc::clone(&body));
+    match IndexedEntity::new(input.entity_ref.clone(), &input.uid.to_string(), same_bytes, &entity) {
+        Ok(indexed) => Assembled { outcome: StitchOutcome::Changed { body, hash }, indexed: Some(indexed) },
+        Err(error) => failed(EntityError::input(error.to_string())).into(),
     }
 }
 

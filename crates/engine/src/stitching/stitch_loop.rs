@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use callboard_index::IndexedEntity;
 use callboard_store::{StitchCommit, StitchInput, StitchOutcome};
 use futures::StreamExt as _;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::assemble::assemble;
+use super::assemble::{Assembled, assemble};
 use crate::clock::later;
 use crate::core::Core;
 
@@ -55,7 +56,8 @@ impl StitchLoop {
             return 0;
         }
         let count = inputs.len();
-        let commits = self.assemble_all(inputs).await;
+        let (commits, indexed): (Vec<_>, Vec<_>) = self.assemble_all(inputs).await.into_iter().unzip();
+        self.core.hand_off.put(indexed.into_iter().flatten());
         match self.core.store.commit_stitched(commits, self.core.clock.now()).await {
             Ok(_) => self.core.signals.index.notify_one(),
             Err(error) => {
@@ -67,7 +69,7 @@ impl StitchLoop {
         count
     }
 
-    async fn assemble_all(&self, mut inputs: Vec<StitchInput>) -> Vec<StitchCommit> {
+    async fn assemble_all(&self, mut inputs: Vec<StitchInput>) -> Vec<(StitchCommit, Option<IndexedEntity>)> {
         let mut chunks = Vec::with_capacity(inputs.len() / CHUNK + 1);
         while !inputs.is_empty() {
             chunks.push(inputs.split_off(inputs.len().saturating_sub(CHUNK)));
@@ -99,11 +101,11 @@ impl StitchLoop {
     }
 }
 
-fn stitched(input: StitchInput) -> StitchCommit {
-    let outcome = assemble(&input);
+fn stitched(input: StitchInput) -> (StitchCommit, Option<IndexedEntity>) {
+    let Assembled { outcome, indexed } = assemble(&input);
     if let StitchOutcome::Failed { errors } = &outcome {
         let errors = String::from_utf8_lossy(errors);
         tracing::warn!(entity = %input.entity_ref, %errors, "the entity cannot be stitched");
     }
-    StitchCommit { entity_ref: input.entity_ref, uid: input.uid, ticket: input.ticket, outcome }
+    (StitchCommit { entity_ref: input.entity_ref, uid: input.uid, ticket: input.ticket, outcome }, indexed)
 }

@@ -12,18 +12,17 @@ fn spec(path: &str) -> LocationSpec {
 #[tokio::test]
 async fn the_first_keeps_it_and_the_second_takes_over_when_the_first_lets_go() {
     let world = World::new().await.start().await;
-    let shared = |spec_type: &str| component_with("shared", "spec", "type", spec_type);
-    world.host.set_entities("one.yaml", &[shared("first"), component("one")]);
-    world.host.set_entities("two.yaml", &[shared("second"), component("two")]);
+    let contested = |spec_type: &str| component_with("contested", "spec", "type", spec_type);
+    world.host.set_entities("one.yaml", &[contested("first"), component("one")]);
+    world.host.set_entities("two.yaml", &[contested("second"), component("two")]);
     let of = |world: &World| {
-        world.entity("component:default/shared").unwrap_or_default()["spec"]["type"]
+        world.entity("component:default/contested").unwrap_or_default()["spec"]["type"]
             .as_str()
             .map(str::to_owned)
     };
     let catalog = world.catalog();
     let one = catalog.add_location(spec("one.yaml"), None).await.unwrap();
-    world.until_there(&["component:default/shared", "component:default/one"]).await;
-    let uid = world.entity("component:default/shared").unwrap()["metadata"]["uid"].clone();
+    world.until_there(&["component:default/contested", "component:default/one"]).await;
 
     let mut events = catalog.events();
     catalog.add_location(spec("two.yaml"), None).await.unwrap();
@@ -37,17 +36,16 @@ async fn the_first_keeps_it_and_the_second_takes_over_when_the_first_lets_go() {
         }
     };
     let (entity_ref, rejected, holder) = tokio::time::timeout(PATIENCE, conflict).await.unwrap();
-    assert_eq!(entity_ref.as_str(), "component:default/shared");
+    assert_eq!(entity_ref.as_str(), "component:default/contested");
     assert_eq!(rejected.as_str(), format!("url:{}", url("two.yaml")));
     assert_eq!(holder.unwrap().as_str(), format!("url:{}", url("one.yaml")));
     world.until_there(&["component:default/two"]).await;
     assert_eq!(of(&world).as_deref(), Some("first"));
 
-    world.host.set_entities("one.yaml", &[shared("first, changed"), component("one")]);
+    world.host.set_entities("one.yaml", &[contested("first, changed"), component("one")]);
     world.until("the first changes it", |world| of(world).as_deref() == Some("first, changed")).await;
     catalog.remove_location(&one.id.to_string()).await.unwrap();
     world.until("the second has it", |world| of(world).as_deref() == Some("second")).await;
-    let _ = uid;
 
     catalog.add_location(spec("one.yaml"), None).await.unwrap();
     world.until_there(&["component:default/one"]).await;

@@ -36,7 +36,7 @@ async fn a_location_comes_changes_and_goes_with_what_it_brought_in() {
 
     let added = catalog.add_location(spec("tree.yaml"), None).await.unwrap();
     assert_eq!(added.entity_ref.as_str(), generated("tree.yaml"));
-    assert_eq!(catalog.locations().await.unwrap(), [added.clone()]);
+    assert_eq!(catalog.locations().await.unwrap(), std::slice::from_ref(&added));
     let id = added.id.to_string();
     assert_eq!(catalog.location(&id).await.unwrap(), added);
     world.until_there(&["component:default/b", "component:default/c", &generated("tree.yaml")]).await;

@@ -22,7 +22,7 @@ async fn a_file_that_breaks_is_an_error_of_its_location() {
             world.host.set_entities("a.yaml", &[titled("a", "new"), nameless]);
         }),
         ("Error", &|| {
-            world.host.set("a.yaml", format!("{}\n---\nkind: [\n", documents(&[titled("a", "new")])))
+            world.host.set("a.yaml", format!("{}\n---\nkind: [\n", documents(&[titled("a", "new")])));
         }),
         ("Error", &|| world.host.set("a.yaml", "<html></html>\n")),
     ];

@@ -108,3 +108,68 @@ async fn a_deleted_entity_comes_back_with_another_uid_while_its_source_has_it() 
     world.check().await;
     world.stop().await;
 }
+
+/// A clock that the test moves.
+struct Hands(parking_lot::Mutex<jiff::Timestamp>);
+
+impl callboard_engine::Clock for Hands {
+    fn now(&self) -> jiff::Timestamp {
+        *self.0.lock()
+    }
+}
+
+#[tokio::test]
+async fn everything_is_processed_again_when_the_interval_is_over_and_not_before() {
+    let clock = std::sync::Arc::new(Hands(parking_lot::Mutex::new("2030-01-01T00:00:00Z".parse().unwrap())));
+    let mut world = World::with_locations(&["a.yaml"]).await;
+    world.settings.processing_interval = Some(every(Duration::from_mins(2)));
+    world.clock = std::sync::Arc::<Hands>::clone(&clock);
+    world.host.set_entities("a.yaml", &[component("a")]);
+    let world = world.start().await;
+    let forward = |time: Duration| *clock.0.lock() += time;
+    // Marks to stitch wait a little, too.
+    let stitched = async {
+        while world.entity("component:default/a").is_none() {
+            forward(Duration::from_secs(1));
+            let next = callboard_store::ChangeSequence(world.catalog().index().version() + 1);
+            world.catalog().wait_for(next, Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(crate::support::PATIENCE, stitched).await.unwrap();
+    let reads = world.host.reads("a.yaml").total;
+    forward(Duration::from_secs(1));
+    assert_eq!(world.host.reads("a.yaml").total, reads);
+    forward(Duration::from_mins(2));
+    world.host.wait_for("a.yaml", |now| now.total > reads).await;
+    world.stop().await;
+}
+
+/// Not a check but a number: run it with optimisation and `--nocapture`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn how_fast_many_entities_come_in() {
+    const COUNT: usize = 50_000;
+    const FILES: usize = 50;
+    let directory = tempfile::tempdir().unwrap();
+    let paths: Vec<String> = (0..FILES).map(|file| format!("many-{file}.yaml")).collect();
+    let mut world = World::with_locations(&paths.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    rarely(&mut world.settings);
+    world.settings.processing = callboard_engine::ProcessingSettings::default();
+    world.store =
+        callboard_store_sqlite::SqliteStore::open(&directory.path().join("catalog.db")).await.unwrap();
+    for (file, path) in paths.iter().enumerate() {
+        let numbers = (file * COUNT / FILES)..((file + 1) * COUNT / FILES);
+        let entities: Vec<_> = numbers.map(|number| component(&format!("c{number}"))).collect();
+        world.host.set_entities(path, &entities);
+    }
+    let begun = std::time::Instant::now();
+    let world = world.start().await;
+    let all = COUNT + FILES;
+    while world.catalog().index().read().len() < all {
+        let next = callboard_store::ChangeSequence(world.catalog().index().version() + 1);
+        world.catalog().wait_for(next, Duration::from_secs(1)).await;
+    }
+    let taken = begun.elapsed();
+    println!("{all} entities in {taken:?}: {:?} an entity", taken / u32::try_from(all).unwrap());
+    world.stop().await;
+}

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callboard_engine::{
-    Catalog, ConfigLocation, EngineBuilder, EngineSettings, OrphanStrategy, ProcessingInterval, Rule,
-    RunningEngine,
+    Catalog, Clock, ConfigLocation, EngineBuilder, EngineSettings, OrphanStrategy, ProcessingInterval, Rule,
+    RunningEngine, SystemClock,
 };
 use callboard_model::EntityRef;
 use callboard_sdk::{
@@ -158,6 +158,7 @@ pub(crate) struct World {
     pub(crate) store: SqliteStore,
     pub(crate) settings: EngineSettings,
     pub(crate) registry: Registry,
+    pub(crate) clock: Arc<dyn Clock>,
     engine: Option<RunningEngine>,
 }
 
@@ -184,7 +185,7 @@ impl World {
         settings.stitching.poll_interval = Duration::from_millis(50);
         let registry = Registry { url_reader: Some(Arc::<FakeHost>::clone(&host)), ..Registry::default() };
         let store = SqliteStore::open_in_memory().await.unwrap();
-        Self { host, store, settings, registry, engine: None }
+        Self { host, store, settings, registry, clock: Arc::new(SystemClock), engine: None }
     }
 
     /// The same, with URLs as locations of the configuration.
@@ -199,6 +200,7 @@ impl World {
         let engine = EngineBuilder::new(store)
             .settings(self.settings.clone())
             .registry(self.registry.clone())
+            .clock(Arc::clone(&self.clock))
             .build()
             .unwrap();
         self.engine = Some(engine.start().await.unwrap());

@@ -64,7 +64,7 @@ impl Index {
         }
     }
 
-    fn allocate_slot(&mut self) -> u32 {
+    pub(super) fn allocate_slot(&mut self) -> u32 {
         if let Some(slot) = self.free_slots.pop() {
             return slot;
         }
@@ -73,7 +73,7 @@ impl Index {
     }
 
     /// Adds the slot to all its terms. Returns their ids, sorted.
-    fn add_terms(&mut self, slot: u32, terms: &Terms) -> Box<[(u32, u32)]> {
+    pub(super) fn add_terms(&mut self, slot: u32, terms: &Terms) -> Box<[(u32, u32)]> {
         let mut ids: Vec<(u32, u32)> = Vec::with_capacity(terms.len());
         let mut current: Option<(&str, u32)> = None;
         for term in terms.iter() {
@@ -95,6 +95,9 @@ impl Index {
             key.nulls.insert(slot);
             return NULL_TERM;
         };
+        if self.is_loading {
+            key.values.stage_if_large();
+        }
         let id = key.values.insert(value, original, slot, &mut self.terms);
         match &mut key.valued {
             Some(valued) => {

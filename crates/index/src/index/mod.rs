@@ -4,6 +4,7 @@ mod apply;
 mod evaluate;
 mod facets;
 mod list;
+mod load;
 mod memory;
 mod page;
 mod postings;
@@ -68,6 +69,8 @@ pub struct Index {
     /// Slots by uid, in order.
     uids: ValueMap,
     version: u64,
+    /// Values are being staged; see [`Index::load`].
+    is_loading: bool,
 }
 
 /// A key that at least one entity has.

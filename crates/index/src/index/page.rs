@@ -20,7 +20,7 @@ impl Index {
             Some(order) => match self.key_id(&lower(&order.field)) {
                 Some(key_id) => Some(key_id),
                 // Nobody has the field, so nobody is listed.
-                None => return self.finish(query, &[], false, 0),
+                None => return self.finish(query, &[], goes_back(query), 0),
             },
         };
         let search =
@@ -67,10 +67,10 @@ impl Index {
         let after = match boundary(continuation, row_query.key_id.is_some()) {
             Boundary::None => None,
             Boundary::After(after) => Some(after),
-            Boundary::PastTheEnd => return (Vec::new(), false),
+            Boundary::BehindAll => return (Vec::new(), false),
         };
         let row_query = RowQuery { after, ..row_query };
-        if continuation.is_previous {
+        if goes_back(query) {
             let mut rows = self.rows(&row_query, 0, query.limit);
             rows.reverse();
             return (rows, true);
@@ -120,6 +120,11 @@ impl Index {
     }
 }
 
+/// Going back leaves a next page in any case: the one that the request came from.
+fn goes_back(query: &EntityQuery) -> bool {
+    query.limit > 0 && query.continuation.as_ref().is_some_and(|continuation| continuation.is_previous)
+}
+
 fn direction(order: Option<&OrderField>, continuation: Option<&Continuation>) -> Direction {
     let direction = order.map_or(Direction::Asc, |order| order.direction);
     if continuation.is_some_and(|continuation| continuation.is_previous) {
@@ -132,15 +137,15 @@ fn direction(order: Option<&OrderField>, continuation: Option<&Continuation>) ->
 enum Boundary<'a> {
     None,
     After(After<'a>),
-    /// The boundary has no value. Such rows are not listed, and once were the last ones.
-    PastTheEnd,
+    BehindAll,
 }
 
 fn boundary(continuation: &Continuation, has_order: bool) -> Boundary<'_> {
     match (continuation.boundary.as_slice(), has_order) {
         ([Some(value), Some(uid)], true) => Boundary::After(After { value, uid }),
         ([Some(uid)], false) => Boundary::After(After { value: "", uid }),
-        ([_, _], true) | ([_], false) => Boundary::PastTheEnd,
+        // A row without a value. Such rows are not listed, but once were the last ones.
+        ([_, _], true) | ([_], false) if !continuation.is_previous => Boundary::BehindAll,
         _ => Boundary::None,
     }
 }

@@ -1,5 +1,7 @@
 //! Tests through the public interface, a file for each feature.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail like the tests themselves")]
+
 mod cursors;
 mod facets;
 mod fields;
@@ -29,12 +31,16 @@ fn index_of(entities: &[Value]) -> Index {
 }
 
 fn upsert(entity: &Value) -> Change {
+    Change::Upsert(indexed(entity))
+}
+
+fn indexed(entity: &Value) -> IndexedEntity {
     let metadata = &entity["metadata"];
     let name = metadata["name"].as_str().unwrap();
     let uid = metadata["uid"].as_str().unwrap_or(name);
     let namespace = metadata["namespace"].as_str().unwrap_or("default");
     let entity_ref = EntityRef::new(entity["kind"].as_str().unwrap(), namespace, name);
-    Change::Upsert(IndexedEntity::new(entity_ref, uid, entity.to_string().into(), entity).unwrap())
+    IndexedEntity::new(entity_ref, uid, entity.to_string().into(), entity).unwrap()
 }
 
 /// An entity with a kind, a name, and more metadata or spec.

@@ -157,6 +157,9 @@ fn odd_boundaries() {
     assert_eq!(names(&index.page(&at(&[], false, &by_name)).items), ["a", "b"]);
     assert_eq!(names(&index.page(&at(&[Some("1")], false, &by_name)).items), ["a", "b"]);
     assert_eq!(summary(&index.page(&at(&[None, Some("1")], false, &by_name))), (vec![], 9, false, false));
+    assert_eq!(names(&index.page(&at(&[None, Some("1")], true, &by_name)).items), ["d", "e"]);
+    let page = index.page(&at(&[Some("x"), Some("1")], true, &[OrderField::asc("spec.nope")]));
+    assert_eq!(summary(&page), (vec![], 9, true, false));
     assert_eq!(names(&index.page(&at(&[Some("2")], false, &[])).items), ["c", "d"]);
     assert_eq!(names(&index.page(&at(&[Some("2")], true, &[])).items), ["b"]);
     // Nothing lies before: the next page is the first one.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::naive::{self, NaiveCatalog, NaiveEntity, NaivePage};
 use crate::strategies::{Step, entity_query, facet_query, list_query, predicate, steps};
-use crate::upsert;
+use crate::{indexed, upsert};
 
 /// Applies the same steps to both.
 fn build(steps: &[Step]) -> (Index, NaiveCatalog) {
@@ -175,16 +175,23 @@ proptest! {
 /// Large enough for split chunks, bitmaps, and every way of finding rows; then thinned out and partly rewritten.
 #[test]
 fn a_large_catalog_equals_the_naive_one() {
-    let mut index = Index::new();
     let mut catalog = NaiveCatalog::new();
-    let mut put = |number: usize, salt: usize| {
+    let mut note = |number: usize, salt: usize| {
         let entity = large_entity(number, salt);
         let uid = entity["metadata"]["uid"].as_str().unwrap().to_owned();
         catalog.insert(ref_of(&entity).to_string(), NaiveEntity { uid, terms: Terms::of(&entity).unwrap() });
-        index.apply([upsert(&entity)]);
+        indexed(&entity)
     };
-    (0..2000).for_each(|number| put(number * 7919 % 2000, 0));
-    (0..2000).step_by(5).for_each(|number| put(number, 1));
+    // Half of it is loaded at once, some of that twice; the rest comes one by one.
+    let mut index = Index::load((0..1000).map(|number| note(number * 7919 % 1000, number % 2)));
+    let twice =
+        Index::load((0..1100).map(|number| note(number % 1000, usize::from(number < 1000) + number % 2)));
+    assert_eq!(twice.len(), index.len());
+    for (number, salt) in
+        (0..2000).map(|number| (number, 0)).chain((0..2000).step_by(5).map(|number| (number, 1)))
+    {
+        index.apply([Change::Upsert(note(number, salt))]);
+    }
     for number in (0..2000).step_by(7) {
         let entity_ref = ref_of(&large_entity(number, 0));
         catalog.remove(entity_ref.as_str());

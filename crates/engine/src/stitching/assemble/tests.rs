@@ -2,7 +2,7 @@ use callboard_model::EntityRef;
 use callboard_store::{StitchInput, StitchOutcome, StitchTicket, Uid};
 use serde_json::{Value, json};
 
-use super::assemble;
+use super::Assembled;
 
 fn input(processed: Option<Value>) -> StitchInput {
     StitchInput {
@@ -18,6 +18,12 @@ fn input(processed: Option<Value>) -> StitchInput {
         ],
         final_hash: None,
     }
+}
+
+fn assemble(input: &StitchInput) -> StitchOutcome {
+    let Assembled { outcome, indexed } = super::assemble(input);
+    assert_eq!(indexed.is_some(), matches!(outcome, StitchOutcome::Changed { .. }));
+    outcome
 }
 
 fn component() -> Value {

@@ -51,6 +51,10 @@ impl From<PackedHolder> for Holder {
 }
 
 impl Chunk {
+    pub(super) fn with_capacity(entries: usize, text_bytes: usize) -> Self {
+        Self { entries: Vec::with_capacity(entries), text: String::with_capacity(text_bytes) }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.entries.len()
     }

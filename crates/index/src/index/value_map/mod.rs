@@ -5,6 +5,7 @@
 //! spellings of one value are neighbours, and no entity has two of them.
 
 mod chunk;
+mod staging;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -12,6 +13,7 @@ mod walk;
 use memchr::memmem::Finder;
 
 use self::chunk::{Chunk, Holder};
+use self::staging::Staging;
 pub(crate) use self::walk::Values;
 use super::postings::{Postings, SlotSet};
 use super::term_table::TermTable;
@@ -31,6 +33,8 @@ pub(crate) struct ValueMap {
     sets: Vec<SlotSet>,
     free_sets: Vec<u32>,
     length: usize,
+    /// All values, while many are being loaded; the chunks are empty then.
+    staging: Option<Box<Staging>>,
 }
 
 /// A value in the map.
@@ -72,6 +76,9 @@ impl ValueMap {
 
     /// Adds a slot to a value, which is created if needed. Returns the term id of the value.
     pub(crate) fn insert(&mut self, value: &str, original: &str, slot: u32, terms: &mut TermTable) -> u32 {
+        if self.staging.is_some() {
+            return self.insert_staged(value, original, slot, terms);
+        }
         match self.find(value, original) {
             Ok(place) => {
                 let chunk = &mut self.chunks[self.order[place.chunk].chunk as usize];
@@ -196,15 +203,13 @@ impl ValueMap {
         // Values that come in order fill their chunks; otherwise half and half.
         let at_end = inserted.entry + 1 == chunk.len() && inserted.chunk + 1 == self.order.len();
         let upper = chunk.split_off(if at_end { CHUNK_LIMIT } else { CHUNK_LIMIT / 2 });
-        let (value, original) = upper.text_of(0);
-        let text = format!("{value}{original}").into_boxed_str();
-        let value_length = narrow(value.len());
         let moved: Vec<u32> = upper.terms().collect();
-        let id = self.new_chunk(upper);
+        let mut separator = Separator::before(&upper, 0);
+        separator.chunk = self.new_chunk(upper);
         for term in moved {
-            terms.move_to(term, id);
+            terms.move_to(term, separator.chunk);
         }
-        self.order.insert(inserted.chunk + 1, Separator { text, value_length, chunk: id });
+        self.order.insert(inserted.chunk + 1, separator);
     }
 
     fn new_chunk(&mut self, chunk: Chunk) -> u32 {
@@ -256,6 +261,11 @@ impl ValueMap {
 }
 
 impl Separator {
+    fn before(chunk: &Chunk, id: u32) -> Self {
+        let (value, original) = chunk.text_of(0);
+        Self { text: format!("{value}{original}").into(), value_length: narrow(value.len()), chunk: id }
+    }
+
     fn spelling(&self) -> (&str, &str) {
         self.text.split_at(self.value_length as usize)
     }

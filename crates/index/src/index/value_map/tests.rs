@@ -105,3 +105,20 @@ fn equals_a_model_over_many_chunks() {
     (0..500).for_each(|n| pair.insert(&format!("y{n:03}"), n));
     pair.check();
 }
+
+#[test]
+fn staged_values_equal_a_model() {
+    let mut pair = Pair::default();
+    let text = |n: u32| format!("https://host/{}{:04}", ["a", "B", "ab", "bA"][n as usize % 4], n % 1500);
+    for n in 0..3000_u32 {
+        pair.map.stage_if_large();
+        pair.insert(&text(n.wrapping_mul(7919) % 3000), n);
+    }
+    pair.map.settle(&mut pair.terms);
+    pair.check();
+    (0..3000_u32).step_by(2).for_each(|n| pair.remove(&text(n.wrapping_mul(7919) % 3000), n));
+    for value in ["", "http", "https://host/a0000x", "zz"] {
+        pair.insert(value, 1);
+    }
+    pair.check();
+}
