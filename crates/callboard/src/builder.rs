@@ -2,7 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use callboard_api::ApiOptions;
 use callboard_config::Config;
 use callboard_engine::EngineBuilder;
@@ -12,7 +12,7 @@ use callboard_sdk::{
 use tokio::net::TcpListener;
 
 use crate::server::Server;
-use crate::{database, settings};
+use crate::{authentication, database, settings};
 
 /// A catalog server in the making: configuration, and what you add to it.
 pub struct Callboard {
@@ -104,15 +104,15 @@ impl Callboard {
     /// # Errors
     ///
     /// The configuration is wrong, the database cannot be opened, the address is taken, or it is not loopback
-    /// while nothing keeps strangers out.
+    /// while nobody could be told from a stranger.
     pub async fn build(mut self) -> Result<Server> {
         let working_directory = match self.working_directory.take() {
             Some(directory) => directory,
             None => std::env::current_dir().context("cannot tell the working directory")?,
         };
         let settings = settings::engine_settings(&self.config, &working_directory)?;
-        let options = self.api_options()?;
         let address = self.listen_address()?;
+        let options = self.api_options(address.ip())?;
         if self.registry.url_reader.is_none() {
             self.registry.url_reader = Some(settings::url_reader(&self.config)?);
         }
@@ -128,26 +128,18 @@ impl Callboard {
         Ok(Server { listener, address, router, engine, lifecycle })
     }
 
-    fn api_options(&self) -> Result<ApiOptions> {
-        let mut options = ApiOptions::default();
+    fn api_options(&self, host: IpAddr) -> Result<ApiOptions> {
+        let authentication = authentication::authentication(&self.config, host)?;
+        let mut options = ApiOptions { authentication, ..ApiOptions::default() };
         options.integrations.extend(settings::integrations(&self.config)?);
         Ok(options)
     }
 
-    /// Loopback unless told otherwise. Wider than that only if the configuration says in so many words that
-    /// everyone may come in, for as long as there is no authentication.
+    /// Loopback unless told otherwise.
     fn listen_address(&self) -> Result<SocketAddr> {
         let backend = self.config.backend()?;
         let configured = backend.listen.host.as_deref().map(resolve_host).transpose()?;
         let host = self.host.or(configured).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let open = backend.auth.dangerously_disable_default_auth_policy;
-        if !host.is_loopback() && !open {
-            bail!(
-                "refusing to listen on {host}: this version cannot authenticate callers yet. Listen on 127.0.0.1 \
-                 (backend.listen.host), or let everyone in with \
-                 backend.auth.dangerouslyDisableDefaultAuthPolicy: true"
-            );
-        }
         Ok(SocketAddr::new(host, self.port.unwrap_or(backend.listen.port)))
     }
 }

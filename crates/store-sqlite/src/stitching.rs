@@ -75,7 +75,8 @@ const INPUTS: &str = "SELECT e.id, r.ref, e.uid, m.ticket, o.processed, o.errors
     FROM json_each(?1) j JOIN stitch_marks m ON m.entity_id = j.value JOIN entities e ON e.id = j.value
     JOIN refs r ON r.id = e.id LEFT JOIN outputs o ON o.entity_id = e.id
     LEFT JOIN final_entities f ON f.entity_id = e.id";
-const RELATIONS: &str = "SELECT DISTINCT l.source_id, t.name, r.ref FROM json_each(?1) j
+/// Not distinct: that would sort them here, and they are sorted by text afterwards.
+const RELATIONS: &str = "SELECT l.source_id, t.name, r.ref FROM json_each(?1) j
     JOIN relations l ON l.source_id = j.value JOIN relation_types t ON t.id = l.type_id
     JOIN refs r ON r.id = l.target_id";
 
@@ -93,6 +94,7 @@ async fn relations_of(connection: &mut SqliteConnection, ids: &str) -> Result<Ha
     }
     for list in relations.values_mut() {
         list.sort_unstable();
+        list.dedup();
     }
     Ok(relations)
 }

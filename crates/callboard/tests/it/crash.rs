@@ -16,7 +16,7 @@ const COMPONENTS_PER_FILE: usize = 60;
 /// The root, one Location entity a file, the components and the groups; and the generated location.
 const ENTITIES: usize = FILES * (COMPONENTS_PER_FILE + 1) + 5 + 2;
 const KILLS: u64 = 12;
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 #[tokio::test]
 async fn a_catalog_that_was_killed_again_and_again_ends_like_one_that_was_not() {

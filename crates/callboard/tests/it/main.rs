@@ -1,5 +1,12 @@
 //! The binary, as its users run it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the lints' exception for tests does not cover their helper functions"
+)]
+
+mod authentication;
 mod crash;
 mod serve;
 

@@ -1,8 +1,10 @@
 //! Reads locations of type `file`: one file, or all that a pattern stands for.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime};
 
 use callboard_model::{EntityError, LocationPresence, LocationRef, LocationSpec};
@@ -98,7 +100,20 @@ impl Processor for FileReaderProcessor {
 impl Reader {
     fn read_all(&self, pattern: &str) -> Result<Vec<FileResult>, String> {
         let paths = glob_walk::expand(pattern).map_err(|error| error.to_string())?;
-        paths.into_iter().map(|path| self.read_file(&path)).collect()
+        let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(paths.len());
+        if readers <= 1 {
+            return paths.iter().map(|path| self.read_file(path)).collect();
+        }
+        // Parsing is all computation: many files are shared out among the cores.
+        let share = paths.len().div_ceil(readers);
+        let read_share = |paths: &[PathBuf]| paths.iter().map(|path| self.read_file(path)).collect::<Vec<_>>();
+        let results = thread::scope(|scope| {
+            let shares: Vec<_> =
+                paths.chunks(share).map(|paths| scope.spawn(move || read_share(paths))).collect();
+            shares.into_iter().map(thread::ScopedJoinHandle::join).collect::<Result<Vec<_>, _>>()
+        });
+        let results = results.map_err(|_| "the parser panicked".to_owned())?;
+        results.into_iter().flatten().collect()
     }
 
     fn read_file(&self, path: &PathBuf) -> Result<FileResult, String> {
