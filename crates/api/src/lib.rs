@@ -5,10 +5,11 @@
 //! the index, and writes what comes back. It must not know how a query is evaluated, how anything is stored, or where
 //! entities come from: no SQL, no filters of its own, no business rules beyond what a request may say.
 //!
-//! A newcomer starts at [`router`], whose layers are the way of a request from the outside in, then reads the table in
+//! A newcomer starts at [`router()`], whose layers are the way of a request from the outside in, then reads the table in
 //! `routes/mod.rs` and one route, say `routes/entity_by_name.rs`. What every route shares is in `request/` (reading
 //! and checking) and `response/` (JSON, entity tags, streams); `error.rs` and `envelope.rs` are how requests fail.
 
+mod authentication;
 mod envelope;
 mod error;
 mod mount;
@@ -17,9 +18,11 @@ mod request;
 mod response;
 mod router;
 mod routes;
+mod service_access;
 mod state;
 mod visibility;
 mod wire;
 
+pub use self::authentication::{AuthPolicy, Authentication};
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
 pub use self::router::router;

@@ -11,6 +11,21 @@ use axum::http::uri::PathAndQuery;
 /// The path that all catalog routes begin with.
 pub(crate) const MOUNT_PATH: &str = "/api/catalog";
 
+/// Where the server's public keys are, below the mount. Whoever verifies its tokens has none of its own yet.
+pub(crate) const JWKS_PATH: &str = "/.backstage/auth/v1/jwks.json";
+
+/// Whether a path, in its exact form if it has one, is only for callers that are let in, and only while the catalog
+/// is up: all below the mount but the public keys.
+pub(crate) fn is_guarded(path: &str) -> bool {
+    match path.get(..MOUNT_PATH.len()) {
+        Some(prefix) if prefix.eq_ignore_ascii_case(MOUNT_PATH) => {
+            let rest = &path[MOUNT_PATH.len()..];
+            (rest.is_empty() || rest.starts_with('/')) && rest != JWKS_PATH
+        }
+        _ => false,
+    }
+}
+
 /// The path and query of a request, relative to the mount, as received.
 pub(crate) fn relative_url(uri: &Uri) -> String {
     let full = uri.path_and_query().map_or("/", PathAndQuery::as_str);
@@ -19,6 +34,11 @@ pub(crate) fn relative_url(uri: &Uri) -> String {
         _ => full,
     };
     if relative.starts_with('/') { relative.to_owned() } else { format!("/{relative}") }
+}
+
+/// The path of a guarded request, relative to the mount.
+pub(crate) fn relative_path(uri: &Uri) -> &str {
+    uri.path().get(MOUNT_PATH.len()..).unwrap_or_default()
 }
 
 /// The route patterns there are, ready for bringing paths into their exact form.
@@ -115,6 +135,25 @@ mod tests {
         ];
         for (path, expected) in cases {
             assert_eq!(patterns.exact(path).as_deref(), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_guarded() {
+        let cases = [
+            ("/api/catalog", true),
+            ("/api/catalog/", true),
+            ("/API/Catalog/nope", true),
+            ("/api/catalog/entities", true),
+            ("/api/catalog/.backstage/auth/v1/jwks.json", false),
+            ("/api/catalog/.backstage/auth/v1/jwks.json/x", true),
+            ("/api/catalogue", false),
+            ("/api/search", false),
+            ("/.backstage/health/v1/liveness", false),
+            ("/", false),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(is_guarded(path), expected, "{path}");
         }
     }
 

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 
-/// Choices for [`router`](crate::router). What concerns the catalog itself is in the engine's settings.
+use crate::authentication::Authentication;
+
+/// Choices for [`router`](crate::router()). What concerns the catalog itself is in the engine's settings.
 #[derive(Debug, Clone)]
 pub struct ApiOptions {
     /// The source code hosts (with their port, if it is not the usual one) that are known, for guessing annotations
@@ -24,6 +26,8 @@ pub struct ApiOptions {
     pub content_security_policy: Option<HeaderValue>,
     /// Further headers of the answers to health checks.
     pub health_headers: HeaderMap,
+    /// Who is let in. By default everyone is who brings no token, and nobody who brings one.
+    pub authentication: Authentication,
     /// Tells the router that the process is about to end.
     pub lifecycle: Lifecycle,
 }
@@ -47,6 +51,7 @@ impl Default for ApiOptions {
                  style-src 'self' https: 'unsafe-inline';upgrade-insecure-requests",
             )),
             health_headers: HeaderMap::new(),
+            authentication: Authentication::default(),
             lifecycle: Lifecycle::default(),
         }
     }

@@ -20,6 +20,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
 use crate::mount::{self, MOUNT_PATH, PathPatterns};
@@ -47,7 +48,6 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
         catalog_routes = catalog_routes.route(&full_path, methods);
         patterns.push(full_path);
     }
-    let catalog_routes = catalog_routes.route_layer(from_fn_with_state(state.clone(), wait_for_start));
 
     let mut root_routes = Router::new();
     for (path, methods) in routes::root() {
@@ -55,9 +55,19 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
         patterns.push(path.to_owned());
     }
 
-    let exact_routes =
-        catalog_routes.merge(root_routes).method_not_allowed_fallback(wrong_method).with_state(state.clone());
-    let security_headers = SecurityHeaders::new(state.options.content_security_policy.as_ref());
+    // Around all of it, so that strangers do not learn which routes there are.
+    let exact_routes = catalog_routes
+        .merge(root_routes)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(from_fn_with_state(state.clone(), authenticate))
+        .layer(from_fn_with_state(state.clone(), wait_for_start))
+        .with_state(state.clone());
+    layered(exact_routes, PathPatterns::new(&patterns), &state.options)
+}
+
+/// Puts the layers around the routes that every request passes.
+fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -> Router {
+    let security_headers = SecurityHeaders::new(options.content_security_policy.as_ref());
     // Paths are made exact before the inner router looks at them. The first layer is the outermost.
     Router::new().fallback_service(exact_routes).layer(
         ServiceBuilder::new()
@@ -73,8 +83,8 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
             .layer(from_fn(not_modified))
             .layer(from_fn(render_errors))
             .layer(CatchPanicLayer::custom(panicked))
-            .layer(from_fn_with_state(state.options.handler_timeout, limit_time))
-            .layer(from_fn_with_state(Arc::new(PathPatterns::new(&patterns)), make_path_exact)),
+            .layer(from_fn_with_state(options.handler_timeout, limit_time))
+            .layer(from_fn_with_state(Arc::new(patterns), make_path_exact)),
     )
 }
 
@@ -98,11 +108,15 @@ async fn make_path_exact(
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
-    let exact_uri = match patterns.exact(request.uri().path()) {
-        None => return Ok(StatusCode::NOT_FOUND.into_response()),
+    let exact_path = match patterns.exact(request.uri().path()) {
         Some(Cow::Borrowed(_)) => None,
-        Some(Cow::Owned(path)) => Some(mount::with_path(request.uri(), &path).map_err(ApiError::internal)?),
+        Some(Cow::Owned(path)) => Some(path),
+        // To where nothing answers: the inner router is more generous, and only those who are let in may be told.
+        None if mount::is_guarded(request.uri().path()) => Some(MOUNT_PATH.to_owned()),
+        None => return Ok(StatusCode::NOT_FOUND.into_response()),
     };
+    let with_path = |path: String| mount::with_path(request.uri(), &path).map_err(ApiError::internal);
+    let exact_uri = exact_path.map(with_path).transpose()?;
     if let Some(uri) = exact_uri {
         *request.uri_mut() = uri;
     }
@@ -115,6 +129,9 @@ async fn wait_for_start(
     request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
+    if !mount::is_guarded(request.uri().path()) {
+        return Ok(next.run(request).await);
+    }
     if state.options.lifecycle.is_shutting_down() {
         return Err(ApiError::Unavailable("Service is shutting down".to_owned()));
     }
@@ -146,4 +163,44 @@ fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         }
     };
     ApiError::internal(format!("a handler panicked: {text}")).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn answer(path: &str) -> (StatusCode, Value) {
+        let routes = Router::new()
+            .route("/slow", get(std::future::pending::<StatusCode>))
+            .route("/broken", get(async || -> StatusCode { panic!("it broke") }));
+        let patterns = PathPatterns::new(&["/slow".to_owned(), "/broken".to_owned()]);
+        let options = ApiOptions { handler_timeout: Duration::from_millis(1), ..ApiOptions::default() };
+        let request = Request::get(path).header("x-request-id", "id-1").body(Body::empty()).unwrap();
+        let response = layered(routes, patterns, &options).oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_internal_error() {
+        let (status, body) = answer("/broken").await;
+        assert_eq!(status, 500);
+        assert_eq!(body["error"]["name"], "Error");
+        assert_eq!(body["error"]["message"], "An internal error occurred logId=id-1");
+        assert_eq!(body["request"]["url"], "/broken");
+    }
+
+    #[tokio::test]
+    async fn a_slow_handler_is_given_up() {
+        let (status, body) = answer("/slow").await;
+        assert_eq!(status, 503);
+        assert_eq!(body["error"]["name"], "ServiceUnavailableError");
+    }
 }

@@ -6,6 +6,7 @@
 //! | variable | |
 //! | --- | --- |
 //! | `ENTITIES` | how many, separated by commas; 1000,10000 if not given |
+//! | `DATABASE` | `file`, or `memory` |
 //! | `FILES` | a folder of descriptor files to use instead of made-up ones; `ENTITIES` says how many are in it |
 
 #![expect(clippy::print_stdout, reason = "it prints a table")]
@@ -40,7 +41,9 @@ async fn run(count: usize) -> Result<(), Box<dyn std::error::Error>> {
         Some(folder) => PathBuf::from(folder),
         None => make_up(made_up.path(), count)?,
     };
-    let mut server = ServerProcess::new(
+    let in_memory = std::env::var("DATABASE").is_ok_and(|database| database == "memory");
+    let make = if in_memory { ServerProcess::in_memory } else { ServerProcess::new };
+    let mut server = make(
         env!("CARGO_BIN_EXE_callboard"),
         json!({ "catalog": {
             "locations": [{ "type": "file", "target": files.join("*.yaml") }],
@@ -72,6 +75,9 @@ async fn run(count: usize) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn disk_usage(folder: &Path) -> std::io::Result<u64> {
+    if !folder.exists() {
+        return Ok(0);
+    }
     let sizes = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.metadata()?.len()));
     sizes.sum()
 }

@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     };
 
     let provider = ProviderName::new("bench");
-    let claims: Vec<NewClaim> = (0..count).map(|i| claim(i)).collect();
+    let claims: Vec<NewClaim> = (0..count).map(claim).collect();
     let start = Instant::now();
     store.apply_mutation(&provider, ProviderMutation::Full(claims.clone()), now()).await?;
     report("full mutation, all new", start.elapsed());
@@ -126,7 +126,7 @@ fn now() -> Timestamp {
 }
 
 fn later() -> Timestamp {
-    Timestamp::now() + Duration::from_secs(3600)
+    Timestamp::now() + Duration::from_hours(1)
 }
 
 fn hash(bytes: &[u8]) -> DocumentHash {

@@ -24,19 +24,29 @@ pub struct ServerProcess {
 
 impl ServerProcess {
     /// A server that is not started yet. `config` is its configuration; port and database are filled in.
-    pub fn new(binary: impl Into<PathBuf>, mut config: Value) -> Self {
+    pub fn new(binary: impl Into<PathBuf>, config: Value) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the server");
+        let connection = serde_json::json!({ "directory": folder.path().join("database") });
+        Self::with_connection(binary.into(), config, folder, &connection)
+    }
+
+    /// The same with a database in memory, which is gone when the process ends.
+    pub fn in_memory(binary: impl Into<PathBuf>, config: Value) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the server");
+        Self::with_connection(binary.into(), config, folder, &":memory:".into())
+    }
+
+    fn with_connection(binary: PathBuf, mut config: Value, folder: TempDir, connection: &Value) -> Self {
         // Only the first call installs; later ones find it done.
         _ = rustls::crypto::ring::default_provider().install_default();
-        let folder = tempfile::tempdir().expect("a folder for the server");
         let port = free_port();
         config["backend"]["listen"] = serde_json::json!({ "host": "127.0.0.1", "port": port });
-        let directory = folder.path().join("database");
         config["backend"]["database"] =
-            serde_json::json!({ "client": "better-sqlite3", "connection": { "directory": directory } });
+            serde_json::json!({ "client": "better-sqlite3", "connection": connection });
         // JSON is YAML.
         std::fs::write(folder.path().join("app-config.yaml"), config.to_string()).expect("a configuration");
         let client = Client::builder().no_proxy().build().expect("an HTTP client");
-        Self { binary: binary.into(), folder, port, client, child: None }
+        Self { binary, folder, port, client, child: None }
     }
 
     /// The folder with configuration, database and log.

@@ -14,6 +14,9 @@ use super::{tagged_bytes, untagged};
 /// How much text is gathered before it is handed on. One write to a socket takes about that much.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// How many items are gathered before other requests get their turn: making one may take some work.
+const CHUNK_ITEMS: usize = 256;
+
 /// A JSON text with a list in it, all items of which are at hand.
 #[derive(Debug, Clone)]
 pub(crate) struct JsonList {
@@ -40,7 +43,8 @@ impl JsonList {
             return untagged(StatusCode::OK, Body::from(self.into_bytes()));
         }
         let Self { prefix, items, suffix } = self;
-        let chunks = Chunks::new(&prefix, items.into_iter(), suffix).map(Ok::<_, Infallible>);
+        let items = items.into_iter().map(Ok::<_, Infallible>);
+        let chunks = Chunks::new(&prefix, items, suffix);
         let mut response = untagged(StatusCode::OK, Body::from_stream(futures::stream::iter(chunks)));
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         response
@@ -70,9 +74,13 @@ impl JsonList {
     }
 }
 
-/// A bare list of unknown length. The items are asked for as the client takes them.
-pub(crate) fn stream_list(items: impl Iterator<Item = Bytes> + Send + 'static) -> Response {
-    let chunks = Chunks::new("[", items, "]".to_owned()).map(Ok::<_, Infallible>);
+/// A bare list of unknown length. The items are asked for as the client takes them; if one fails, the connection is
+/// cut, so that the client does not take a part for the whole.
+pub(crate) fn stream_list<E>(items: impl Iterator<Item = Result<Bytes, E>> + Send + 'static) -> Response
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let chunks = Chunks::new("[", items, "]".to_owned());
     untagged(StatusCode::OK, Body::from_stream(futures::stream::iter(chunks)))
 }
 
@@ -81,33 +89,43 @@ struct Chunks<I> {
     gathered: BytesMut,
     items: I,
     is_first: bool,
-    /// Taken when the items are over.
+    /// Taken when the items are over, or one fails.
     suffix: Option<String>,
 }
 
-impl<I: Iterator<Item = Bytes>> Chunks<I> {
+impl<I> Chunks<I> {
     fn new(prefix: &str, items: I, suffix: String) -> Self {
         let gathered = BytesMut::from(prefix.as_bytes());
         Self { gathered, items, is_first: true, suffix: Some(suffix) }
     }
+
+    fn add(&mut self, item: &Bytes) {
+        if !std::mem::take(&mut self.is_first) {
+            self.gathered.put_u8(b',');
+        }
+        self.gathered.put_slice(item);
+    }
 }
 
-impl<I: Iterator<Item = Bytes>> Iterator for Chunks<I> {
-    type Item = Bytes;
+impl<E, I: Iterator<Item = Result<Bytes, E>>> Iterator for Chunks<I> {
+    type Item = Result<Bytes, E>;
 
-    fn next(&mut self) -> Option<Bytes> {
-        while self.gathered.len() < CHUNK_BYTES && self.suffix.is_some() {
+    fn next(&mut self) -> Option<Self::Item> {
+        for _ in 0..CHUNK_ITEMS {
+            if self.gathered.len() >= CHUNK_BYTES || self.suffix.is_none() {
+                break;
+            }
             match self.items.next() {
-                Some(item) => {
-                    if !std::mem::take(&mut self.is_first) {
-                        self.gathered.put_u8(b',');
-                    }
-                    self.gathered.put_slice(&item);
+                Some(Ok(item)) => self.add(&item),
+                Some(Err(error)) => {
+                    self.gathered.clear();
+                    self.suffix = None;
+                    return Some(Err(error));
                 }
                 None => self.gathered.put_slice(self.suffix.take().unwrap_or_default().as_bytes()),
             }
         }
-        (!self.gathered.is_empty()).then(|| self.gathered.split().freeze())
+        (!self.gathered.is_empty()).then(|| Ok(self.gathered.split().freeze()))
     }
 }
 
@@ -116,7 +134,8 @@ mod tests {
     use super::*;
 
     fn chunked(items: Vec<Bytes>) -> (Vec<usize>, Vec<u8>) {
-        let chunks: Vec<Bytes> = Chunks::new("[", items.into_iter(), "]".to_owned()).collect();
+        let items = items.into_iter().map(Ok::<_, Infallible>);
+        let Ok(chunks) = Chunks::new("[", items, "]".to_owned()).collect::<Result<Vec<Bytes>, _>>();
         (chunks.iter().map(Bytes::len).collect(), chunks.concat())
     }
 
@@ -137,5 +156,18 @@ mod tests {
         assert_eq!(whole.len(), length);
         assert_eq!(text, whole);
         assert!(sizes.len() > 10 && sizes.iter().all(|size| *size < CHUNK_BYTES + 10_001), "{sizes:?}");
+    }
+
+    #[test]
+    fn nothing_follows_a_failure() {
+        let items = [Ok(Bytes::from_static(b"1")), Err("broken"), Ok(Bytes::from_static(b"2"))];
+        let chunks: Vec<_> = Chunks::new("[", items.into_iter(), "]".to_owned()).collect();
+        assert_eq!(chunks, [Err("broken")]);
+    }
+
+    #[test]
+    fn many_small_items_are_several_chunks() {
+        let (sizes, text) = chunked(vec![Bytes::from_static(b"1"); 1000]);
+        assert_eq!((sizes.len(), text.len()), (4, 2001));
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! With any of `limit`, `offset` and `after` it answers one page; without, it streams everything there is.
 
+use std::convert::Infallible;
+
 use axum::extract::{OriginalUri, RawQuery, State};
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
@@ -57,7 +59,7 @@ pub(crate) async fn get(
         offset: slice.offset.unwrap_or(0),
     };
     let page = catalog.index().read().list(&query);
-    page_response(page, slice.limit, fields.as_ref(), &uri)
+    page_response(page, slice.limit, fields, &uri).await
 }
 
 /// The part of the list that is asked for; none if no parameter says so.
@@ -74,15 +76,15 @@ fn slice(parameters: &Parameters) -> Result<Option<AfterCursor>, ApiError> {
     Ok((limit.is_some() || offset.is_some()).then_some(AfterCursor { limit, offset }))
 }
 
-fn page_response(
+async fn page_response(
     page: ListPage,
     limit: Option<usize>,
-    fields: Option<&FieldSelection>,
+    fields: Option<FieldSelection>,
     uri: &Uri,
 ) -> Result<Response, ApiError> {
     let link = page.next_offset.map(|offset| next_link(uri, AfterCursor { limit, offset: Some(offset) }));
     let mut response = match fields {
-        Some(fields) => JsonList::bare(project(&page.items, fields)?).into_tagged_response(),
+        Some(fields) => JsonList::bare(project(page.items, fields).await?).into_tagged_response(),
         None => JsonList::bare(page.items.into_iter().map(|hit| hit.body).collect()).into_stored_response(),
     };
     if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
@@ -125,11 +127,9 @@ fn everything(
         return JsonList::bare(Vec::new()).into_tagged_response();
     }
     let Some(fields) = fields else {
-        return stream_list(rows.map(|hit| hit.body));
+        return stream_list(rows.map(|hit| Ok::<_, Infallible>(hit.body)));
     };
-    // A body that is no JSON object cannot be stored; leaving it out is all that can be done once text was sent.
-    let projected = rows.filter_map(move |hit| fields.project_bytes(&hit.body).map(Bytes::from).ok());
-    stream_list(projected)
+    stream_list(rows.map(move |hit| fields.project_bytes(&hit.body).map(Bytes::from)))
 }
 
 /// All rows of a query, taken from the index in batches. No view of the index is held in between.

@@ -39,7 +39,7 @@ pub(crate) async fn get(
     let parameters = Parameters::parse(query.as_deref(), PARAMETERS)?;
     let fields = FieldSelection::parse(parameters.texts("fields"))?;
     let query = query_of_parameters(&parameters)?;
-    answer(&catalog, query, &visibility, fields.as_ref())
+    answer(&catalog, query, &visibility, fields).await
 }
 
 pub(crate) async fn post(
@@ -51,7 +51,7 @@ pub(crate) async fn post(
     let members = body.optional()?;
     let fields = FieldSelection::parse(&owned(members.texts("fields")?.unwrap_or_default()))?;
     let query = query_of_body(&members)?;
-    answer(&catalog, query, &visibility, fields.as_ref())
+    answer(&catalog, query, &visibility, fields).await
 }
 
 fn query_of_parameters(parameters: &Parameters) -> Result<EntityQuery, ApiError> {
@@ -116,11 +116,11 @@ fn owned(texts: Vec<&str>) -> Vec<String> {
     texts.into_iter().map(str::to_owned).collect()
 }
 
-fn answer(
+async fn answer(
     catalog: &Catalog,
     query: EntityQuery,
     visibility: &Visibility,
-    fields: Option<&FieldSelection>,
+    fields: Option<FieldSelection>,
 ) -> Result<Response, ApiError> {
     let query = EntityQuery { restriction: visibility.restriction(), ..query };
     let Page { items, total_items, next_cursor, prev_cursor } = catalog.index().read().page(&query);
@@ -133,7 +133,7 @@ fn answer(
     }
     let more = format!(",\"totalItems\":{total_items},\"pageInfo\":{}", json!(page_info));
     if let Some(fields) = fields {
-        return Ok(JsonList::items_of_object(project(&items, fields)?, &more).into_tagged_response());
+        return Ok(JsonList::items_of_object(project(items, fields).await?, &more).into_tagged_response());
     }
     let bodies = items.into_iter().map(|hit| hit.body).collect();
     Ok(JsonList::items_of_object(bodies, &more).into_stored_response())

@@ -9,6 +9,7 @@ mod entity_by_name;
 mod entity_by_uid;
 mod entity_facets;
 mod health;
+mod jwks;
 mod location;
 mod location_by_entity;
 mod locations;
@@ -20,6 +21,7 @@ mod validate_entity;
 
 use axum::routing::{MethodRouter, delete, get, post};
 
+use crate::mount::JWKS_PATH;
 use crate::state::ApiState;
 
 /// The routes below the mount path.
@@ -42,6 +44,7 @@ pub(crate) fn catalog() -> Vec<(&'static str, MethodRouter<ApiState>)> {
         ("/locations/{id}", get(location::get).put(location::put).delete(location::delete)),
         ("/validate-entity", post(validate_entity::post)),
         ("/analyze-location", post(analyze_location::post)),
+        (JWKS_PATH, get(jwks::get)),
     ]
 }
 

@@ -15,6 +15,9 @@ async fn a_page() {
     assert_eq!(counted.text(), r#"{"items":[],"totalItems":6,"pageInfo":{}}"#);
     let uncounted = server.get("/entities/by-query?limit=0&totalItems=exclude").await;
     assert_eq!(uncounted.json()["totalItems"], 0);
+    assert_eq!(server.names("/entities/by-query?limit=1e30&filter=kind=user").await, ["ada"]);
+    assert_eq!(server.names("/entities/by-query?limit=1e30&offset=1e30").await, Vec::<String>::new());
+    assert_eq!(server.names("/entities?limit=1e30&offset=5").await, ["ada"]);
 }
 
 #[tokio::test]

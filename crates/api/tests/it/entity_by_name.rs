@@ -30,7 +30,7 @@ async fn by_name_in_any_case() {
 #[tokio::test]
 async fn by_uid() {
     let server = Server::theatre().await;
-    let uid = server.uid("user:default/ada").await;
+    let uid = server.uid("user:default/ada");
     let path = format!("/entities/by-uid/{uid}");
     assert_eq!(server.get(&path).await.json()["metadata"]["name"], "ada");
     assert_eq!(server.get(&format!("/entities/by-uid/{}", uid.to_uppercase())).await.status, 200);

@@ -1,6 +1,12 @@
 //! The HTTP API, asked over HTTP: a real catalog in memory behind the router, one file a route.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the lint's exception for tests does not cover their helper functions"
+)]
+
 mod analyze_location;
+mod authentication;
 mod conventions;
 mod entities;
 mod entities_by_query;

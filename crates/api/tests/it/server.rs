@@ -218,12 +218,12 @@ impl Server {
         send(&self.router, request).await
     }
 
-    /// The refs that a listing answers, in its order.
+    /// The names that a listing answers, in its order.
     pub(crate) async fn names(&self, path: &str) -> Vec<String> {
         self.get(path).await.names()
     }
 
-    pub(crate) async fn uid(&self, entity_ref: &str) -> String {
+    pub(crate) fn uid(&self, entity_ref: &str) -> String {
         self.catalog().index().read().by_ref(entity_ref).unwrap().uid.to_string()
     }
 }

@@ -59,6 +59,9 @@ impl UrlReaderProcessor {
             response.etag.filter(|etag| !etag.is_empty()).and_then(|etag| remember(etag, &files))
         {
             context.cache.set(CACHE_KEY, remembered);
+        } else if context.cache.get(CACHE_KEY).is_some_and(|entry| !entry.is_null()) {
+            // An `ETag` that the host no longer gives would be sent for ever.
+            context.cache.set(CACHE_KEY, Value::Null);
         }
         files
             .into_iter()
