@@ -1,6 +1,6 @@
 //! Descriptor files: YAML, and so JSON too, with any number of documents.
 
-use callboard_model::{EntityError, LocationRef};
+use callboard_model::{Entity, EntityError, LocationRef};
 use callboard_sdk::{ChildKey, Emission, EntityParser};
 use callboard_yaml::{Document, Options, load};
 use serde_json::Value;
@@ -37,9 +37,19 @@ fn result(document: Document, location: &LocationRef) -> Option<Emission> {
     let start = document.start;
     match document.content {
         Ok(content) => match content.value {
-            entity @ Value::Object(_) => {
-                Some(Emission::Entity { location: location.clone(), entity, key: ChildKey::Location })
-            }
+            // Checked here, where it is known which of the documents it is.
+            object @ Value::Object(_) => Some(match Entity::from_value(object) {
+                Ok(entity) => Emission::Entity {
+                    location: location.clone(),
+                    entity: entity.into_value(),
+                    key: ChildKey::Location,
+                },
+                Err(error) => {
+                    let mut error = EntityError::from(error);
+                    error.message = format!("{} at {location}, document {number}, {start}", error.message);
+                    Emission::Error(error)
+                }
+            }),
             Value::Null => None,
             other => Some(Emission::Error(EntityError::general(format!(
                 "Expected object at root, got {}, at {location}, document {number}, {start}",
@@ -70,6 +80,11 @@ mod tests {
 
     use super::YamlParser;
 
+    /// What makes a mapping an entity.
+    fn entity(rest: &str) -> String {
+        format!("apiVersion: v1\nkind: Component\nmetadata: {{name: a}}\n{rest}")
+    }
+
     fn parsed(text: &str, merge_keys: bool) -> Vec<String> {
         let location = LocationRef::parse("url:https://host/a.yaml").unwrap();
         YamlParser::new(merge_keys)
@@ -86,16 +101,16 @@ mod tests {
     #[test]
     fn good_documents_are_found_beside_bad_ones() {
         let files = [
-            "",
-            "# nothing\n---\n---\n",
-            "a: 1\n---\nb: [\n---\nc: 3\n",
-            "- a\n---\ntext\n---\n5\n---\ntrue\n",
-            "a: 1\na: 2\n",
-            "{\"kind\": \"Component\"}",
-            "base: &base {x: 1}\nmerged:\n  <<: *base\n",
+            String::new(),
+            "# nothing\n---\n---\n".to_owned(),
+            format!("{}---\nb: [\n---\n{}", entity("a: 1\n"), entity("c: 3\n")),
+            "- a\n---\ntext\n---\n5\n---\ntrue\n".to_owned(),
+            "a: 1\na: 2\n".to_owned(),
+            entity("") + "---\nkind: Component\n",
+            entity("base: &base {x: 1}\nmerged:\n  <<: *base\n"),
         ];
         let results: Vec<_> = files.iter().map(|file| parsed(file, false)).collect();
         insta::assert_debug_snapshot!(results);
-        insta::assert_debug_snapshot!(parsed(files[6], true));
+        insta::assert_debug_snapshot!(parsed(&files[6], true));
     }
 }

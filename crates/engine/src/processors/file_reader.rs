@@ -106,7 +106,8 @@ impl Reader {
         }
         // Parsing is all computation: many files are shared out among the cores.
         let share = paths.len().div_ceil(readers);
-        let read_share = |paths: &[PathBuf]| paths.iter().map(|path| self.read_file(path)).collect::<Vec<_>>();
+        let read_share =
+            |paths: &[PathBuf]| paths.iter().map(|path| self.read_file(path)).collect::<Vec<_>>();
         let results = thread::scope(|scope| {
             let shares: Vec<_> =
                 paths.chunks(share).map(|paths| scope.spawn(move || read_share(paths))).collect();

@@ -1,6 +1,6 @@
 //! The engine through its public face, on a store in memory and with a fake outside world.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what is not there fails the test")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not there fails the test")]
 
 mod support;
 

@@ -143,33 +143,3 @@ async fn everything_is_processed_again_when_the_interval_is_over_and_not_before(
     world.host.wait_for("a.yaml", |now| now.total > reads).await;
     world.stop().await;
 }
-
-/// Not a check but a number: run it with optimisation and `--nocapture`.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "measures"]
-async fn how_fast_many_entities_come_in() {
-    const COUNT: usize = 50_000;
-    const FILES: usize = 50;
-    let directory = tempfile::tempdir().unwrap();
-    let paths: Vec<String> = (0..FILES).map(|file| format!("many-{file}.yaml")).collect();
-    let mut world = World::with_locations(&paths.iter().map(String::as_str).collect::<Vec<_>>()).await;
-    rarely(&mut world.settings);
-    world.settings.processing = callboard_engine::ProcessingSettings::default();
-    world.store =
-        callboard_store_sqlite::SqliteStore::open(&directory.path().join("catalog.db")).await.unwrap();
-    for (file, path) in paths.iter().enumerate() {
-        let numbers = (file * COUNT / FILES)..((file + 1) * COUNT / FILES);
-        let entities: Vec<_> = numbers.map(|number| component(&format!("c{number}"))).collect();
-        world.host.set_entities(path, &entities);
-    }
-    let begun = std::time::Instant::now();
-    let world = world.start().await;
-    let all = COUNT + FILES;
-    while world.catalog().index().read().len() < all {
-        let next = callboard_store::ChangeSequence(world.catalog().index().version() + 1);
-        world.catalog().wait_for(next, Duration::from_secs(1)).await;
-    }
-    let taken = begun.elapsed();
-    println!("{all} entities in {taken:?}: {:?} an entity", taken / u32::try_from(all).unwrap());
-    world.stop().await;
-}

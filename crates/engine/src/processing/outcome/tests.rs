@@ -1,11 +1,8 @@
 use std::sync::Arc;
-use std::time::Instant;
 
 use callboard_model::{Entity, FieldFormatValidators};
 use callboard_sdk::{EntityParser, Registry, UrlReader};
-use callboard_store::{
-    DueEntity, ProcessingOutcome, ProcessorCacheUpdate, StitchInput, StitchOutcome, StitchTicket, Uid,
-};
+use callboard_store::{DueEntity, ProcessingOutcome, ProcessorCacheUpdate, Uid};
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -16,7 +13,6 @@ use crate::processing::pipeline::Pipeline;
 use crate::processing::reads::NoReader;
 use crate::rules::Rules;
 use crate::settings::EngineSettings;
-use crate::stitching::assemble::assemble;
 
 fn pipeline() -> Pipeline {
     let settings = EngineSettings::default();
@@ -103,45 +99,4 @@ async fn the_same_failure_again_is_unchanged_too() {
     let second = process(&pipeline, again, Timestamp::MAX).await;
     assert!(matches!(second.commit.outcome, ProcessingOutcome::Unchanged));
     assert!(!second.needs_commit);
-}
-
-/// Not a check but a number: run it with optimisation and `--nocapture`.
-#[tokio::test]
-#[ignore = "measures"]
-async fn what_an_entity_costs() {
-    const COUNT: usize = 20_000;
-    let pipeline = pipeline();
-    let entities: Vec<_> = (0..COUNT).map(component).collect();
-    let begun = Instant::now();
-    let mut processed = Vec::with_capacity(COUNT);
-    for due in entities {
-        processed.push(process(&pipeline, due, Timestamp::MAX).await.commit);
-    }
-    println!("processing: {:?} an entity", begun.elapsed() / u32::try_from(COUNT).unwrap());
-    let inputs: Vec<_> = processed
-        .into_iter()
-        .map(|commit| {
-            let ProcessingOutcome::Succeeded { processed, relations, .. } = commit.outcome else {
-                panic!("it goes well")
-            };
-            let own = relations.into_iter().filter(|relation| relation.source == commit.entity_ref);
-            StitchInput {
-                relations: own.map(|relation| (relation.relation_type, relation.target)).collect(),
-                entity_ref: commit.entity_ref,
-                uid: commit.uid,
-                ticket: StitchTicket(1),
-                processed: Some(processed),
-                errors: None,
-                orphan: false,
-                final_hash: None,
-            }
-        })
-        .collect();
-    let begun = Instant::now();
-    let changed = inputs
-        .iter()
-        .filter(|input| matches!(assemble(input).outcome, StitchOutcome::Changed { .. }))
-        .count();
-    assert_eq!(changed, COUNT);
-    println!("stitching: {:?} an entity", begun.elapsed() / u32::try_from(COUNT).unwrap());
 }
