@@ -4,7 +4,7 @@
 //! how. It knows nothing of SQL, of HTTP, of how an entity is processed or how a final entity is assembled:
 //! documents pass through as bytes of JSON. Time is always handed in, never read from a clock.
 //!
-//! A newcomer starts at [`Store`], which is the sum of five smaller traits, one for each stage of an entity's
+//! A newcomer starts at [`Store`], which is the sum of six smaller traits: one for each stage of an entity's
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
 //! the index follows) and [`Locations`] (what users registered). The invariants that every implementation
 //! keeps are written at [`Inspection::violations`], and checked by the suite behind the feature `suite`.
