@@ -7,7 +7,8 @@
 //! A newcomer starts at [`UrlReaders`], which sends each URL to the first [`HostReader`] that is responsible for
 //! it. [`FetchReader`] is the last of them: plain HTTP, on the hosts that [`ReadingRules`] allow. A host with
 //! its own API is one more `HostReader` in a file of its own. How relative targets become absolute is in
-//! `resolve.rs`, and what a URL says of a repository in `repository.rs`; both are pure functions.
+//! `resolve.rs`, what a URL says of a repository in `repository.rs`, and of pages for people in `scm_file.rs`; all are pure
+//! functions.
 //!
 //! Three things hold for every read: no host is asked that the configuration does not allow, redirects included;
 //! every call ends, because time and size are bounded; and error messages never show credentials.
@@ -19,6 +20,7 @@ mod known_hosts;
 mod readers;
 mod repository;
 mod resolve;
+mod scm_file;
 
 pub use allow::{AllowedHost, InvalidAllowedHost, ReadingRules};
 pub use client::{ClientError, ProxyUse};

@@ -1,10 +1,11 @@
 use async_trait::async_trait;
-use callboard_sdk::{ReadError, ReadOptions, ReadResponse, SearchResponse, UrlReader};
+use callboard_sdk::{ReadError, ReadOptions, ReadResponse, ScmFile, SearchResponse, UrlReader};
 use url::Url;
 
 use crate::allow::has_credentials;
 use crate::known_hosts::KnownHosts;
 use crate::resolve::resolve;
+use crate::scm_file::scm_file;
 
 /// A reader that is responsible for some hosts.
 pub trait HostReader: UrlReader {
@@ -53,6 +54,10 @@ impl UrlReader for UrlReaders {
             Ok(reader) if !known => reader.resolve(target, base),
             _ => resolve(target, base, &self.hosts).map_err(|error| ReadError::Failed(error.to_string())),
         }
+    }
+
+    fn scm_file(&self, url: &str) -> Option<ScmFile> {
+        scm_file(url, &self.hosts)
     }
 }
 

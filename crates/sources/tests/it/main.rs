@@ -7,3 +7,4 @@ mod fetch;
 mod readers;
 mod repository;
 mod resolve;
+mod scm_file;
