@@ -7,7 +7,7 @@ use callboard_store::{
     RefreshOutcome, Result, Uid,
 };
 use jiff::Timestamp;
-use sqlx::SqliteConnection;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::claims::{
     ClaimChanges, StoredClaim, WantedClaim, claims_of_sources, claims_on_entities, write_claims,
@@ -25,14 +25,8 @@ impl Ingestion for SqliteStore {
         mutation: ProviderMutation,
         now: Timestamp,
     ) -> Result<MutationReport> {
-        let mut transaction = self.write().await?;
-        let mut interned = Interned::default();
-        let now = now.as_millisecond();
-        let report =
-            mutate(&mut transaction, &self.interner, &mut interned, provider, &mutation, now).await?;
-        transaction.commit().await.map_err(database_error)?;
-        interned.remember(&self.interner);
-        Ok(report)
+        let transaction = self.write().await?;
+        self.mutate_and_commit(transaction, provider, &mutation, now).await
     }
 
     async fn providers(&self) -> Result<Vec<ProviderName>> {
@@ -136,8 +130,26 @@ pub(crate) async fn change_sequence(connection: &mut SqliteConnection) -> Result
     Ok(ChangeSequence(last.unsigned_abs()))
 }
 
+impl SqliteStore {
+    /// Applies a mutation in a transaction that may have done other things before, and commits both.
+    pub(crate) async fn mutate_and_commit(
+        &self,
+        mut transaction: Transaction<'_, Sqlite>,
+        provider: &ProviderName,
+        mutation: &ProviderMutation,
+        now: Timestamp,
+    ) -> Result<MutationReport> {
+        let mut interned = Interned::default();
+        let now = now.as_millisecond();
+        let report = mutate(&mut transaction, &self.interner, &mut interned, provider, mutation, now).await?;
+        transaction.commit().await.map_err(database_error)?;
+        interned.remember(&self.interner);
+        Ok(report)
+    }
+}
+
 /// Applies a mutation within a transaction.
-pub(crate) async fn mutate(
+async fn mutate(
     connection: &mut SqliteConnection,
     interner: &Interner,
     numbers: &mut Interned,

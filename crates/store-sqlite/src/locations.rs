@@ -6,8 +6,7 @@ use callboard_store::{
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use crate::ingestion::mutate;
-use crate::interning::{Interned, entity_ref};
+use crate::interning::entity_ref;
 use crate::{SqliteStore, database_error};
 
 const ALL: &str = "SELECT id, type, target, entity_ref FROM locations ORDER BY rowid";
@@ -55,12 +54,7 @@ impl Locations for SqliteStore {
         let query = query.bind(&location.target).bind(location.entity_ref.as_str());
         query.execute(&mut *transaction).await.map_err(database_error)?;
         let mutation = ProviderMutation::Delta { added: vec![claim], removed: Vec::new() };
-        let mut interned = Interned::default();
-        let now = now.as_millisecond();
-        let report =
-            mutate(&mut transaction, &self.interner, &mut interned, provider, &mutation, now).await?;
-        transaction.commit().await.map_err(database_error)?;
-        interned.remember(&self.interner);
+        let report = self.mutate_and_commit(transaction, provider, &mutation, now).await?;
         Ok(LocationRegistration::Done(report))
     }
 
@@ -84,12 +78,7 @@ impl Locations for SqliteStore {
             return Ok(LocationRegistration::Unknown);
         }
         let mutation = ProviderMutation::Delta { added: vec![claim], removed: Vec::new() };
-        let mut interned = Interned::default();
-        let now = now.as_millisecond();
-        let report =
-            mutate(&mut transaction, &self.interner, &mut interned, provider, &mutation, now).await?;
-        transaction.commit().await.map_err(database_error)?;
-        interned.remember(&self.interner);
+        let report = self.mutate_and_commit(transaction, provider, &mutation, now).await?;
         Ok(LocationRegistration::Done(report))
     }
 
@@ -104,13 +93,7 @@ impl Locations for SqliteStore {
         let query = sqlx::query(DELETE).bind(&id.as_bytes()[..]);
         query.execute(&mut *transaction).await.map_err(database_error)?;
         let mutation = ProviderMutation::Delta { added: Vec::new(), removed: vec![location.entity_ref] };
-        let mut interned = Interned::default();
-        let now = now.as_millisecond();
-        let report =
-            mutate(&mut transaction, &self.interner, &mut interned, provider, &mutation, now).await?;
-        transaction.commit().await.map_err(database_error)?;
-        interned.remember(&self.interner);
-        Ok(Some(report))
+        self.mutate_and_commit(transaction, provider, &mutation, now).await.map(Some)
     }
 }
 

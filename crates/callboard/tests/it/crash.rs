@@ -29,8 +29,8 @@ async fn a_catalog_that_was_killed_again_and_again_ends_like_one_that_was_not() 
     let mut disturbed = crate::server(config(files.path()));
     for kill in 0..KILLS {
         disturbed.spawn();
-        // The moment is what is random here; nothing is waited for.
-        tokio::time::sleep(Duration::from_millis(10 + kill * 17 % 130)).await;
+        // Nothing is waited for: the moments are spread from before the first read to after the last stitch.
+        tokio::time::sleep(Duration::from_millis(20 + kill * 379 % 1200)).await;
         disturbed.kill().await;
     }
     disturbed.start().await;
