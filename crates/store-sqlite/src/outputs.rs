@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use callboard_store::{ProcessingCommit, ProcessingOutcome, Result};
+use callboard_store::{ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, Result};
 use sqlx::SqliteConnection;
 
 use crate::body::compress;
@@ -10,6 +10,30 @@ use crate::claims::execute;
 use crate::database_error;
 use crate::interning::Interned;
 use crate::row_set::{RowSet, id_list};
+
+/// An outcome with its bodies compressed, which is done before the transaction begins: others wait for that.
+pub(crate) struct Prepared {
+    pub(crate) commit: ProcessingCommit,
+    /// The processed document or the errors; empty if the outcome has neither.
+    body: Vec<u8>,
+    /// The new processor cache, if there is one.
+    pub(crate) cache: Option<Vec<u8>>,
+}
+
+impl From<ProcessingCommit> for Prepared {
+    fn from(commit: ProcessingCommit) -> Self {
+        let body = match &commit.outcome {
+            ProcessingOutcome::Unchanged => Vec::new(),
+            ProcessingOutcome::Succeeded { processed, .. } => compress(processed),
+            ProcessingOutcome::Failed { errors, .. } => compress(errors),
+        };
+        let cache = match &commit.cache {
+            ProcessorCacheUpdate::Replace(cache) => Some(compress(cache)),
+            ProcessorCacheUpdate::Keep | ProcessorCacheUpdate::Clear => None,
+        };
+        Self { commit, body, cache }
+    }
+}
 
 const WRITE_SUCCESSES: &str = "INSERT INTO outputs (entity_id, result_hash, processed, errors)
     SELECT value ->> 0, substr(?2, value ->> 1, value ->> 2), substr(?2, value ->> 3, value ->> 4), NULL
@@ -25,21 +49,18 @@ const WRITE_FAILURES: &str = "INSERT INTO outputs (entity_id, result_hash, proce
 /// Writes documents and errors. Returns the entities that are to be stitched for it.
 pub(crate) async fn write_outputs(
     connection: &mut SqliteConnection,
-    live: &[(i64, &ProcessingCommit)],
+    live: &[(i64, &Prepared)],
 ) -> Result<HashSet<i64>> {
     let mut successes = RowSet::default();
     let mut failures = RowSet::default();
     let mut changed = HashSet::new();
-    for (id, commit) in live {
-        match &commit.outcome {
+    for (id, prepared) in live {
+        let (rows, result_hash) = match &prepared.commit.outcome {
             ProcessingOutcome::Unchanged => continue,
-            ProcessingOutcome::Succeeded { processed, result_hash, .. } => {
-                successes.row(*id).blob(result_hash.as_bytes()).blob(&compress(processed));
-            }
-            ProcessingOutcome::Failed { errors, result_hash } => {
-                failures.row(*id).blob(result_hash.as_bytes()).blob(&compress(errors));
-            }
-        }
+            ProcessingOutcome::Succeeded { result_hash, .. } => (&mut successes, result_hash),
+            ProcessingOutcome::Failed { result_hash, .. } => (&mut failures, result_hash),
+        };
+        rows.row(*id).blob(result_hash.as_bytes()).blob(&prepared.body);
         changed.insert(*id);
     }
     execute(connection, WRITE_SUCCESSES, successes).await?;
@@ -60,12 +81,12 @@ const DELETE_RELATIONS: &str = "DELETE FROM relations WHERE (originator_id, sour
 pub(crate) async fn write_relations(
     connection: &mut SqliteConnection,
     interned: &Interned,
-    live: &[(i64, &ProcessingCommit)],
+    live: &[(i64, &Prepared)],
 ) -> Result<HashSet<i64>> {
     let mut originators = Vec::new();
     let mut wanted: HashSet<RelationRow> = HashSet::new();
-    for (id, commit) in live {
-        if let ProcessingOutcome::Succeeded { relations, .. } = &commit.outcome {
+    for (id, prepared) in live {
+        if let ProcessingOutcome::Succeeded { relations, .. } = &prepared.commit.outcome {
             originators.push(*id);
             for relation in relations {
                 let source = interned.entity(&relation.source)?;
@@ -107,11 +128,11 @@ const DELETE_REFRESH_KEYS: &str = "DELETE FROM refresh_keys WHERE (entity_id, ke
 /// Makes the refresh keys of each entity what its run emitted.
 pub(crate) async fn write_refresh_keys(
     connection: &mut SqliteConnection,
-    live: &[(i64, &ProcessingCommit)],
+    live: &[(i64, &Prepared)],
 ) -> Result<()> {
     let mut wanted: HashMap<i64, HashSet<&str>> = HashMap::new();
-    for (id, commit) in live {
-        if let ProcessingOutcome::Succeeded { refresh_keys, .. } = &commit.outcome {
+    for (id, prepared) in live {
+        if let ProcessingOutcome::Succeeded { refresh_keys, .. } = &prepared.commit.outcome {
             wanted.insert(*id, refresh_keys.iter().map(String::as_str).collect());
         }
     }

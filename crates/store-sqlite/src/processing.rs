@@ -17,8 +17,8 @@ use crate::claims::{ClaimChanges, StoredClaim, claims_of_sources, document_hash,
 use crate::ingestion::wanted_claims;
 use crate::interning::{Interned, entity_ref};
 use crate::marks::mark_for_stitching;
-use crate::outputs::{write_outputs, write_refresh_keys, write_relations};
-use crate::row_set::{RowSet, id_list, text_list};
+use crate::outputs::{Prepared, write_outputs, write_refresh_keys, write_relations};
+use crate::row_set::{RowSet, id_list};
 use crate::{SqliteStore, database_error};
 
 #[async_trait]
@@ -56,6 +56,7 @@ impl Processing for SqliteStore {
     }
 
     async fn commit_processed(&self, batch: Vec<ProcessingCommit>, now: Timestamp) -> Result<CommitReport> {
+        let batch: Vec<Prepared> = batch.into_iter().map(Prepared::from).collect();
         let mut transaction = self.write().await?;
         let mut interned = Interned::default();
         let report = self.commit_batch(&mut transaction, &mut interned, &batch, now.as_millisecond()).await?;
@@ -179,8 +180,6 @@ pub(crate) fn timestamp(milliseconds: i64) -> Result<Timestamp> {
     Timestamp::from_millisecond(milliseconds).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-const PRESENT: &str = "SELECT r.ref, e.id, e.uid FROM json_each(?1) j
-    JOIN refs r ON r.ref = j.value JOIN entities e ON e.id = r.id";
 /// Changed or asked for again since it was leased, its urgency is 1: then it stays due. The plus keeps SQLite
 /// from going through all urgent entities for each row.
 const FINISH: &str = "UPDATE entities SET urgency = 0, due = value ->> 1
@@ -196,17 +195,16 @@ impl SqliteStore {
         &self,
         connection: &mut SqliteConnection,
         interned: &mut Interned,
-        batch: &[ProcessingCommit],
+        batch: &[Prepared],
         now: i64,
     ) -> Result<CommitReport> {
-        let present = present_entities(connection, batch).await?;
-        let live: Vec<(i64, &ProcessingCommit)> = batch
-            .iter()
-            .filter_map(|commit| {
-                let (id, uid) = present.get(&commit.entity_ref)?;
-                (*uid == commit.uid).then_some((*id, commit))
-            })
-            .collect();
+        self.interner.refs(connection, interned, batch.iter().map(|p| &p.commit.entity_ref)).await?;
+        let uids = present_uids(connection, interned.refs.values().copied()).await?;
+        let live = batch.iter().filter_map(|prepared| {
+            let id = interned.refs.get(&prepared.commit.entity_ref)?;
+            (uids.get(id)? == &prepared.commit.uid).then_some((*id, prepared))
+        });
+        let live: Vec<(i64, &Prepared)> = live.collect();
         let mut report = CommitReport { dropped: batch.len() - live.len(), ..CommitReport::default() };
 
         self.intern_all(connection, interned, &live).await?;
@@ -226,13 +224,13 @@ impl SqliteStore {
         &self,
         connection: &mut SqliteConnection,
         interned: &mut Interned,
-        live: &[(i64, &ProcessingCommit)],
+        live: &[(i64, &Prepared)],
     ) -> Result<()> {
         let mut refs: Vec<&EntityRef> = Vec::new();
         let mut keys: Vec<&LocationKey> = Vec::new();
         let mut types: Vec<&Arc<str>> = Vec::new();
-        for (_, commit) in live {
-            if let ProcessingOutcome::Succeeded { relations, children, .. } = &commit.outcome {
+        for (_, prepared) in live {
+            if let ProcessingOutcome::Succeeded { relations, children, .. } = &prepared.commit.outcome {
                 refs.extend(relations.iter().flat_map(|relation| [&relation.source, &relation.target]));
                 types.extend(relations.iter().map(|relation| &relation.relation_type));
                 refs.extend(children.iter().map(|child| &child.entity_ref));
@@ -245,23 +243,25 @@ impl SqliteStore {
     }
 }
 
-async fn present_entities(
+const UIDS: &str = "SELECT e.id, e.uid FROM json_each(?1) j JOIN entities e ON e.id = j.value";
+
+/// The uids that entities have now; those that do not exist have none.
+pub(crate) async fn present_uids(
     connection: &mut SqliteConnection,
-    batch: &[ProcessingCommit],
-) -> Result<HashMap<EntityRef, (i64, Uid)>> {
-    let query =
-        sqlx::query_as(PRESENT).bind(text_list(batch.iter().map(|commit| commit.entity_ref.as_str())));
-    let rows: Vec<(String, i64, Vec<u8>)> = query.fetch_all(connection).await.map_err(database_error)?;
-    rows.iter().map(|(text, id, bytes)| Ok((entity_ref(text)?, (*id, uid(bytes)?)))).collect()
+    entities: impl IntoIterator<Item = i64>,
+) -> Result<HashMap<i64, Uid>> {
+    let query = sqlx::query_as(UIDS).bind(id_list(entities));
+    let rows: Vec<(i64, Vec<u8>)> = query.fetch_all(connection).await.map_err(database_error)?;
+    rows.iter().map(|(id, bytes)| Ok((*id, uid(bytes)?))).collect()
 }
 
 /// What the batch's entities claim now, against what they claimed before.
 async fn child_claims<'a>(
     connection: &mut SqliteConnection,
     interned: &Interned,
-    live: &[(i64, &'a ProcessingCommit)],
+    live: &[(i64, &'a Prepared)],
 ) -> Result<ClaimChanges<'a>> {
-    let succeeded = live.iter().filter_map(|(id, commit)| match &commit.outcome {
+    let succeeded = live.iter().filter_map(|(id, prepared)| match &prepared.commit.outcome {
         ProcessingOutcome::Succeeded { children, .. } => Some((*id, children.as_slice())),
         _ => None,
     });
@@ -283,14 +283,14 @@ const WRITE_CACHES: &str = "INSERT INTO processor_caches (entity_id, cache)
 const CLEAR_CACHES: &str =
     "DELETE FROM processor_caches WHERE entity_id IN (SELECT value FROM json_each(?1))";
 
-async fn write_caches(connection: &mut SqliteConnection, live: &[(i64, &ProcessingCommit)]) -> Result<()> {
+async fn write_caches(connection: &mut SqliteConnection, live: &[(i64, &Prepared)]) -> Result<()> {
     let mut rows = RowSet::default();
     let mut cleared = Vec::new();
-    for (id, commit) in live {
-        match &commit.cache {
-            ProcessorCacheUpdate::Keep => {}
-            ProcessorCacheUpdate::Replace(cache) => _ = rows.row(*id).blob(&crate::body::compress(cache)),
-            ProcessorCacheUpdate::Clear => cleared.push(*id),
+    for (id, prepared) in live {
+        if let Some(cache) = &prepared.cache {
+            rows.row(*id).blob(cache);
+        } else if matches!(prepared.commit.cache, ProcessorCacheUpdate::Clear) {
+            cleared.push(*id);
         }
     }
     execute(connection, WRITE_CACHES, rows).await?;
@@ -301,16 +301,12 @@ async fn write_caches(connection: &mut SqliteConnection, live: &[(i64, &Processi
     Ok(())
 }
 
-async fn finish(
-    connection: &mut SqliteConnection,
-    live: &[(i64, &ProcessingCommit)],
-    now: i64,
-) -> Result<()> {
+async fn finish(connection: &mut SqliteConnection, live: &[(i64, &Prepared)], now: i64) -> Result<()> {
     if live.is_empty() {
         return Ok(());
     }
     let mut rows = RowSet::default();
-    for (id, commit) in live {
+    for (id, Prepared { commit, .. }) in live {
         rows.row(*id).number(commit.next_due.as_millisecond()).blob(commit.document_hash.as_bytes());
     }
     let (json, arena) = rows.into_parameters();

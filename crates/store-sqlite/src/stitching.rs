@@ -12,10 +12,10 @@ use sqlx::SqliteConnection;
 use crate::body::{compress, decompress};
 use crate::claims::execute;
 use crate::ingestion::change_sequence;
-use crate::interning::entity_ref;
+use crate::interning::{Interned, entity_ref};
 use crate::marks::{WAIT_MS, next_in_sequence};
-use crate::processing::{timestamp, uid};
-use crate::row_set::{RowSet, id_list, text_list};
+use crate::processing::{present_uids, timestamp, uid};
+use crate::row_set::{RowSet, id_list};
 use crate::{SqliteStore, database_error};
 
 #[async_trait]
@@ -44,13 +44,23 @@ impl Stitching for SqliteStore {
     }
 
     async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<ChangeSequence> {
+        let batch: Vec<Prepared> = batch.into_iter().map(Prepared::from).collect();
         let mut transaction = self.write().await?;
-        let live = live_commits(&mut transaction, &batch).await?;
+        let mut interned = Interned::default();
+        let refs = batch.iter().map(|prepared| &prepared.commit.entity_ref);
+        self.interner.refs(&mut transaction, &mut interned, refs).await?;
+        let uids = present_uids(&mut transaction, interned.refs.values().copied()).await?;
+        let live = batch.iter().filter_map(|prepared| {
+            let id = interned.refs.get(&prepared.commit.entity_ref)?;
+            (uids.get(id)? == &prepared.commit.uid).then_some((*id, prepared))
+        });
+        let live: Vec<(i64, &Prepared)> = live.collect();
         write_final_entities(&mut transaction, &live).await?;
         write_failures(&mut transaction, &live).await?;
         take_marks_off(&mut transaction, &live, now.as_millisecond()).await?;
         let sequence = change_sequence(&mut transaction).await?;
         transaction.commit().await.map_err(database_error)?;
+        interned.remember(&self.interner);
         Ok(sequence)
     }
 
@@ -118,23 +128,22 @@ fn stitch_inputs(rows: Vec<InputRow>, mut relations: HashMap<i64, RelationList>)
     inputs.collect()
 }
 
-const LIVE: &str = "SELECT r.ref, e.id, e.uid FROM json_each(?1) j
-    JOIN refs r ON r.ref = j.value JOIN entities e ON e.id = r.id";
+/// A final entity or errors, compressed before the transaction begins: others wait for that.
+struct Prepared {
+    commit: StitchCommit,
+    /// Empty if nothing changed.
+    body: Vec<u8>,
+}
 
-/// The commits whose entity is still the one that was read.
-async fn live_commits<'a>(
-    connection: &mut SqliteConnection,
-    batch: &'a [StitchCommit],
-) -> Result<Vec<(i64, &'a StitchCommit)>> {
-    let query = sqlx::query_as(LIVE).bind(text_list(batch.iter().map(|commit| commit.entity_ref.as_str())));
-    let rows: Vec<(String, i64, Vec<u8>)> = query.fetch_all(connection).await.map_err(database_error)?;
-    let rows: HashMap<&str, (i64, &[u8])> =
-        rows.iter().map(|(text, id, uid)| (text.as_str(), (*id, uid.as_slice()))).collect();
-    let live = batch.iter().filter_map(|commit| {
-        let (id, uid) = rows.get(commit.entity_ref.as_str())?;
-        (*uid == commit.uid.as_bytes()).then_some((*id, commit))
-    });
-    Ok(live.collect())
+impl From<StitchCommit> for Prepared {
+    fn from(commit: StitchCommit) -> Self {
+        let body = match &commit.outcome {
+            StitchOutcome::Unchanged => Vec::new(),
+            StitchOutcome::Changed { body, .. } => compress(body),
+            StitchOutcome::Failed { errors } => compress(errors),
+        };
+        Self { commit, body }
+    }
 }
 
 const WRITE_FINAL_ENTITIES: &str = "INSERT INTO final_entities (entity_id, sequence, hash, body)
@@ -144,12 +153,9 @@ const WRITE_FINAL_ENTITIES: &str = "INSERT INTO final_entities (entity_id, seque
         sequence = excluded.sequence, hash = excluded.hash, body = excluded.body";
 const DIG_UP: &str = "DELETE FROM tombstones WHERE entity_id IN (SELECT value ->> 0 FROM json_each(?1))";
 
-async fn write_final_entities(
-    connection: &mut SqliteConnection,
-    live: &[(i64, &StitchCommit)],
-) -> Result<()> {
-    let changed = live.iter().filter_map(|(id, commit)| match &commit.outcome {
-        StitchOutcome::Changed { body, hash } => Some((*id, body, hash)),
+async fn write_final_entities(connection: &mut SqliteConnection, live: &[(i64, &Prepared)]) -> Result<()> {
+    let changed = live.iter().filter_map(|(id, prepared)| match &prepared.commit.outcome {
+        StitchOutcome::Changed { hash, .. } => Some((*id, &prepared.body, hash)),
         _ => None,
     });
     let changed: Vec<_> = changed.collect();
@@ -159,7 +165,7 @@ async fn write_final_entities(
     let first = next_in_sequence(connection, changed.len()).await?;
     let mut rows = RowSet::default();
     for (sequence, (id, body, hash)) in (first..).zip(changed) {
-        rows.row(id).number(sequence).blob(hash).blob(&compress(body));
+        rows.row(id).number(sequence).blob(hash).blob(body);
     }
     let (json, arena) = rows.into_parameters();
     let query = sqlx::query(WRITE_FINAL_ENTITIES).bind(&json).bind(arena);
@@ -173,11 +179,11 @@ const WRITE_ERRORS: &str =
     "UPDATE outputs SET errors = substr(?2, value ->> 1, value ->> 2), result_hash = NULL
     FROM json_each(?1) WHERE outputs.entity_id = value ->> 0";
 
-async fn write_failures(connection: &mut SqliteConnection, live: &[(i64, &StitchCommit)]) -> Result<()> {
+async fn write_failures(connection: &mut SqliteConnection, live: &[(i64, &Prepared)]) -> Result<()> {
     let mut rows = RowSet::default();
-    for (id, commit) in live {
-        if let StitchOutcome::Failed { errors } = &commit.outcome {
-            rows.row(*id).blob(&compress(errors));
+    for (id, prepared) in live {
+        if matches!(prepared.commit.outcome, StitchOutcome::Failed { .. }) {
+            rows.row(*id).blob(&prepared.body);
         }
     }
     execute(connection, WRITE_ERRORS, rows).await
@@ -191,12 +197,12 @@ const MARKED_AGAIN: &str = "UPDATE stitch_marks SET due = min(due, ?2), fresh = 
 
 async fn take_marks_off(
     connection: &mut SqliteConnection,
-    live: &[(i64, &StitchCommit)],
+    live: &[(i64, &Prepared)],
     now: i64,
 ) -> Result<()> {
     let mut rows = RowSet::default();
-    for (id, commit) in live {
-        rows.row(*id).number(commit.ticket.0);
+    for (id, prepared) in live {
+        rows.row(*id).number(prepared.commit.ticket.0);
     }
     let json = rows.into_json();
     sqlx::query(UNMARK).bind(&json).execute(&mut *connection).await.map_err(database_error)?;
