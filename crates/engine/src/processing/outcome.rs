@@ -1,5 +1,6 @@
 //! What a run comes to for the store, and whether that is news.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use callboard_model::{
@@ -112,7 +113,7 @@ fn failed(errors: &[EntityError], before: Option<DocumentHash>) -> ProcessingOut
 async fn succeeded(completed: Completed, before: Option<DocumentHash>) -> ProcessingOutcome {
     let Completed { entity, emissions } = completed;
     let Emissions { children, relations, refresh_keys, .. } = emissions;
-    let children = last_of_each_ref(children);
+    let children = last_of_each_claim(children);
     let processed_hash = document_hash(&entity);
 
     let mut hasher = blake3::Hasher::new();
@@ -148,14 +149,21 @@ async fn succeeded(completed: Completed, before: Option<DocumentHash>) -> Proces
     ProcessingOutcome::Succeeded { processed, relations, children: claims, refresh_keys, result_hash }
 }
 
-/// The children in order of their refs; of several with one ref, the one emitted last.
-fn last_of_each_ref(mut children: Vec<Child>) -> Vec<Child> {
-    // Stable, so that the one emitted last is the last of its ref, and after turning round the first.
-    children.sort_by(|left, right| left.entity_ref.cmp(&right.entity_ref));
-    children.reverse();
-    children.dedup_by(|next, kept| next.entity_ref == kept.entity_ref);
-    children.reverse();
-    children
+/// The children in order of their refs. Of several with one ref and one key, the one emitted last; those with
+/// different keys are rivals, which the store tells apart and reports.
+fn last_of_each_claim(children: Vec<Child>) -> Vec<Child> {
+    let mut places = HashMap::with_capacity(children.len());
+    let mut kept: Vec<Child> = Vec::with_capacity(children.len());
+    for child in children {
+        let place = *places.entry((child.entity_ref.clone(), child.key.clone())).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(earlier) => *earlier = child,
+            None => kept.push(child),
+        }
+    }
+    // Stable, so that of rivals the one emitted first comes first.
+    kept.sort_by(|left, right| left.entity_ref.cmp(&right.entity_ref));
+    kept
 }
 
 /// Texts with their lengths in front, so that no two lists of them look the same.
