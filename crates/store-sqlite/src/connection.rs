@@ -95,6 +95,8 @@ fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
         // Checkpoint after 32 MiB of log rather than 4: fewer pages are written twice.
         .pragma("wal_autocheckpoint", "8192")
         .statement_cache_capacity(256)
+        // Rows come from SQLite's thread one by one: with a small buffer the two threads wait for each other.
+        .row_buffer_size(4096)
 }
 
 async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
