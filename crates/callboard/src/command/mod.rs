@@ -7,9 +7,14 @@ use clap::{Parser, Subcommand};
 
 use crate::logging::LogFormat;
 
-/// A software catalog server that takes the place of the Backstage catalog backend.
+/// The command line.
 #[derive(Debug, Parser)]
-#[command(name = "callboard", version, about, max_term_width = 100)]
+#[command(
+    name = "callboard",
+    version,
+    about = "A software catalog server that takes the place of the Backstage catalog backend",
+    max_term_width = 100
+)]
 pub(crate) struct Arguments {
     /// How log lines look
     #[arg(long, global = true, value_enum, default_value_t, env = "CALLBOARD_LOG_FORMAT")]
