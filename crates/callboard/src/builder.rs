@@ -121,11 +121,12 @@ impl Callboard {
         let listener =
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let address = listener.local_addr()?;
-        let store = database::open(&self.config, &working_directory).await?;
-        let engine = EngineBuilder::new(store).settings(settings).registry(self.registry).build()?;
+        let database = database::open(&self.config, &working_directory).await?;
+        let engine =
+            EngineBuilder::new(database.store()).settings(settings).registry(self.registry).build()?;
         let lifecycle = options.lifecycle.clone();
         let router = callboard_api::router(engine.catalog(), options);
-        Ok(Server { listener, address, router, engine, lifecycle })
+        Ok(Server { listener, address, router, engine, lifecycle, database })
     }
 
     fn api_options(&self, host: IpAddr) -> Result<ApiOptions> {

@@ -9,6 +9,8 @@ use callboard_engine::{Catalog, Engine};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+use crate::database::Database;
+
 /// How long requests may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -19,6 +21,7 @@ pub struct Server {
     pub(crate) router: Router,
     pub(crate) engine: Engine,
     pub(crate) lifecycle: Lifecycle,
+    pub(crate) database: Database,
 }
 
 impl Server {
@@ -39,7 +42,7 @@ impl Server {
     ///
     /// The engine cannot start, or the socket fails.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { listener, router, engine, lifecycle, .. } = self;
+        let Self { listener, router, engine, lifecycle, database, .. } = self;
         let (stop_serving, serving_stops) = oneshot::channel::<()>();
         let graceful = async {
             // A dropped sender means the same as a sent word.
@@ -62,6 +65,7 @@ impl Server {
             tracing::warn!("some requests did not end in time and were cut off");
         }
         engine.shutdown().await;
+        database.close().await;
         failed.unwrap_or(Ok(()))
     }
 }

@@ -69,8 +69,9 @@ impl SqliteStore {
 
     /// Closes all connections, after what they are doing.
     pub async fn close(&self) {
-        self.writer.close().await;
+        // The writer last: the last connection to a file writes its log back, and readers may not write.
         self.reader.close().await;
+        self.writer.close().await;
     }
 
     /// Begins a transaction that may write; it has the only write lock until it ends.

@@ -83,6 +83,8 @@ async fn what_was_registered_is_there_after_a_restart() {
     assert_eq!(server.post("/locations", &body).send().await.expect("an answer").status(), 201);
     let before = until("the entity", PATIENCE, async || server.json(ENTITY).await).await;
     assert!(server.stop().await.success());
+    let log = server.folder().join("database/catalog.sqlite-wal");
+    assert!(!log.exists(), "the database is one file when nobody uses it");
     server.start().await;
     // It is there at once: the index is filled before the server is ready.
     assert_eq!(server.json(ENTITY).await, Some(before));
