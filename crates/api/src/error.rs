@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use callboard_engine::LocationError;
 use callboard_index::{CursorError, FieldError, FilterError, OrderError, PredicateError};
+use callboard_sdk::SchedulerError;
 use callboard_store::StoreError;
 use thiserror::Error;
 
@@ -114,6 +115,20 @@ impl From<LocationError> for ApiError {
             LocationError::NotFound(_) => Self::NotFound(message),
             LocationError::Readonly => Self::NotAllowed(message),
             LocationError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SchedulerError> for ApiError {
+    fn from(error: SchedulerError) -> Self {
+        let message = error.to_string();
+        match error {
+            SchedulerError::Unknown(_) => Self::NotFound(message),
+            SchedulerError::Running(_) | SchedulerError::NotRunning(_) | SchedulerError::Taken(_) => {
+                Self::Conflict(message)
+            }
+            SchedulerError::NoId => Self::Input(message),
+            SchedulerError::Failed(_) => Self::internal(error),
         }
     }
 }

@@ -34,6 +34,8 @@ fn permission_of(method: &Method, path: &str) -> Option<(&'static str, Option<Pe
         }
         ("POST", ["locations"]) | ("PUT", ["locations", _]) => ("catalog.location.create", Some(Create)),
         ("DELETE", ["locations", _]) => ("catalog.location.delete", Some(Delete)),
+        ("GET", [".backstage", "scheduler", ..]) => ("catalog.ingestion.read", Some(Read)),
+        ("POST", [".backstage", "scheduler", ..]) => ("catalog.ingestion.manage", None),
         ("POST", ["analyze-location"]) => ("catalog.location.analyze", None),
         _ => return None,
     })
@@ -70,6 +72,9 @@ mod tests {
             ("DELETE", "/locations/7", "catalog.location.delete"),
             ("POST", "/validate-entity", "catalog.entity.validate"),
             ("POST", "/analyze-location", "catalog.location.analyze"),
+            ("GET", "/.backstage/scheduler/v1/tasks", "catalog.ingestion.read"),
+            ("POST", "/.backstage/scheduler/v1/tasks/x/trigger", "catalog.ingestion.manage"),
+            ("POST", "/.backstage/scheduler/v1/tasks/x/cancel", "catalog.ingestion.manage"),
             ("POST", "/nope", ""),
             ("PATCH", "/entities", ""),
         ];

@@ -7,7 +7,8 @@ use callboard_api::ApiOptions;
 use callboard_config::Config;
 use callboard_engine::EngineBuilder;
 use callboard_sdk::{
-    EntityParser, EntityPolicy, EntityProvider, Module, PlaceholderResolver, Processor, Registry, UrlReader,
+    EntityParser, EntityPolicy, EntityProvider, Module, PlaceholderResolver, Processor, Registry, Task,
+    UrlReader,
 };
 use tokio::net::TcpListener;
 
@@ -33,6 +34,13 @@ impl Callboard {
     #[must_use]
     pub fn add_provider(mut self, provider: Arc<dyn EntityProvider>) -> Self {
         self.registry.providers.push(provider);
+        self
+    }
+
+    /// Adds something that is done from time to time.
+    #[must_use]
+    pub fn add_task(mut self, task: Task) -> Self {
+        self.registry.tasks.push(task);
         self
     }
 
@@ -110,7 +118,8 @@ impl Callboard {
             Some(directory) => directory,
             None => std::env::current_dir().context("cannot tell the working directory")?,
         };
-        let settings = settings::engine_settings(&self.config, &working_directory)?;
+        let mut settings = settings::engine_settings(&self.config, &working_directory)?;
+        settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
         let address = self.listen_address()?;
         let options = self.api_options(address.ip())?;
         if self.registry.url_reader.is_none() {

@@ -1,19 +1,20 @@
 //! Configuration, translated into the settings of the other crates.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use callboard_api::ScmKind;
-use callboard_config::Config;
 use callboard_config::sections::{
     self, AllowedKind, CatalogRule, CatalogSection, LocationConflictStrategy, LocationMatcher,
 };
+use callboard_config::{Config, ConfigPath};
 use callboard_engine::{
     ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessorOptions,
     Rule, RuleLocation, RuleTarget, StitchSettings,
 };
-use callboard_sdk::UrlReader;
+use callboard_sdk::{EntityProvider, TaskSchedule, UrlReader};
 use callboard_sources::{
     AllowedHost, FetchOptions, FetchReader, HostKind, KnownHosts, ReadingRules, UrlReaders,
 };
@@ -68,6 +69,25 @@ pub(crate) fn engine_settings(config: &Config, working_directory: &Path) -> Resu
         file_placeholders: own.file_placeholders,
         ..defaults
     })
+}
+
+/// When providers refresh, where the configuration says so: `catalog.providers.<name>.schedule`.
+///
+/// # Errors
+///
+/// What stands there is no schedule.
+pub(crate) fn provider_schedules(
+    config: &Config,
+    providers: &[Arc<dyn EntityProvider>],
+) -> Result<HashMap<String, TaskSchedule>> {
+    let mut schedules = HashMap::new();
+    for provider in providers.iter().filter(|provider| provider.schedule().is_some()) {
+        let path = ConfigPath::from("catalog.providers").key(provider.name()).key("schedule");
+        if config.get(path.clone()).is_some() {
+            schedules.insert(provider.name().to_owned(), config.section(path)?);
+        }
+    }
+    Ok(schedules)
 }
 
 /// Reads what the configuration allows to be read.
@@ -154,7 +174,7 @@ fn location(location: &sections::ConfiguredLocation) -> ConfigLocation {
     }
 }
 
-fn processor_options(catalog: &CatalogSection) -> std::collections::HashMap<String, ProcessorOptions> {
+fn processor_options(catalog: &CatalogSection) -> HashMap<String, ProcessorOptions> {
     let options = catalog.processor_options.iter().map(|(name, options)| {
         let priority = options.priority.map(|priority| {
             i32::try_from(priority).unwrap_or(if priority < 0 { i32::MIN } else { i32::MAX })

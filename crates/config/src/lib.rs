@@ -36,7 +36,6 @@ mod print;
 
 pub mod sections;
 
-mod duration;
 mod lenient;
 mod secret;
 mod untyped;
@@ -44,9 +43,9 @@ mod untyped;
 mod diagnostic;
 mod error;
 
+pub use callboard_duration::{ConfigDuration, DurationError};
 pub use config::Config;
 pub use diagnostic::ConfigDiagnostic;
-pub use duration::{ConfigDuration, DurationError};
 pub use environment::Environment;
 pub use error::{ConfigError, Problem};
 pub use include::Dropped;

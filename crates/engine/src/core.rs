@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::events::EventBus;
 use crate::processing::pipeline::Pipeline;
+use crate::scheduling::Scheduler;
 use crate::settings::EngineSettings;
 use crate::stitching::hand_off::HandOff;
 
@@ -37,6 +38,7 @@ pub(crate) struct Core {
     pub(crate) indexed: watch::Sender<ChangeSequence>,
     pub(crate) signals: Signals,
     pub(crate) events: EventBus,
+    pub(crate) scheduler: Scheduler,
     pub(crate) ready: AtomicBool,
 }
 

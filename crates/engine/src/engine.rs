@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use callboard_index::{Index, IndexWriter, share};
 use callboard_model::FieldFormatValidators;
-use callboard_sdk::{EntityParser, EntityProvider, Registry, UrlReader};
+use callboard_sdk::{EntityParser, EntityProvider, Registry, SchedulerError, TaskScheduler as _, UrlReader};
 use callboard_store::{ChangeSequence, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -26,6 +26,7 @@ use crate::processing::reads::{GatedReader, NoReader};
 use crate::processing::work_loop::WorkLoop;
 use crate::providers::startup;
 use crate::rules::{RuleError, Rules};
+use crate::scheduling::{Scheduler, look_after};
 use crate::settings::{EngineSettings, OrphanStrategy};
 use crate::stitching::hand_off::HandOff;
 use crate::stitching::stitch_loop::StitchLoop;
@@ -41,6 +42,9 @@ pub enum EngineError {
     /// The catalog rules cannot be used.
     #[error(transparent)]
     Rules(#[from] RuleError),
+    /// A task cannot be scheduled.
+    #[error(transparent)]
+    Task(#[from] SchedulerError),
     /// The database failed.
     #[error("the database failed at the start")]
     Store(#[from] StoreError),
@@ -102,11 +106,15 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Rules`].
+    /// [`EngineError::Rules`], [`EngineError::Task`].
     pub fn build(self) -> Result<Engine, EngineError> {
         let Self { store, settings, registry, clock, formats } = self;
         let pipeline = pipeline(&settings, &registry, formats)?;
         let (writer, index) = share(Index::new());
+        let scheduler = Scheduler::new(Arc::clone(&store), Arc::clone(&clock), settings.task_poll_interval);
+        for task in registry.tasks {
+            scheduler.schedule(task)?;
+        }
         let core = Core {
             store,
             settings,
@@ -117,6 +125,7 @@ impl EngineBuilder {
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
             events: EventBus::default(),
+            scheduler,
             ready: AtomicBool::new(false),
         };
         Ok(Engine { core: Arc::new(core), providers: registry.providers, writer })
@@ -216,6 +225,8 @@ impl RunningEngine {
         let core = &self.core;
         let providers = startup::enabled(core, others);
         startup::connect(core, &providers, &self.tasks, &self.aborting).await;
+        let scheduler = core.scheduler.clone();
+        self.tasks.spawn(look_after(scheduler, self.tasks.clone(), self.stopping.clone()));
         if let Some(interval) = core.settings.processing_interval {
             if core.settings.orphan_provider_strategy == OrphanStrategy::Delete {
                 startup::evict(core, &providers).await?;

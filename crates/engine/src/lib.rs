@@ -31,6 +31,7 @@ mod processing;
 mod processors;
 mod providers;
 mod rules;
+mod scheduling;
 mod settings;
 mod stitching;
 
@@ -40,6 +41,7 @@ pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};
 pub use events::CatalogEvent;
 pub use parser::YamlParser;
 pub use rules::{AllowedKind, Rule, RuleError, RuleLocation, RuleTarget};
+pub use scheduling::{Scheduler, TaskDescription, TaskState, WorkerState};
 pub use settings::{
     ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessingSettings,
     ProcessorOptions, StitchSettings,

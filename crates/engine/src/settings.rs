@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use callboard_sdk::TaskSchedule;
 use rand::RngExt as _;
 
 use crate::rules::Rule;
@@ -36,6 +37,10 @@ pub struct EngineSettings {
     pub locations: Vec<ConfigLocation>,
     /// Options of processors, by their registered name.
     pub processor_options: HashMap<String, ProcessorOptions>,
+    /// When providers refresh that have a schedule, by their name; for the others, what they say themselves.
+    pub provider_schedules: HashMap<String, TaskSchedule>,
+    /// The longest time between two looks at what tasks there are to run, 5 s by default.
+    pub task_poll_interval: Duration,
     /// Names of providers that are left out; their entities are evicted like those of a provider that is gone.
     pub disabled_providers: Vec<String>,
     /// Leaves out the file reader, the URL reader and the location annotator.
@@ -68,6 +73,8 @@ impl Default for EngineSettings {
             readonly: false,
             locations: Vec::new(),
             processor_options: HashMap::new(),
+            provider_schedules: HashMap::new(),
+            task_poll_interval: Duration::from_secs(5),
             disabled_providers: Vec::new(),
             disable_default_processors: false,
             location_conflict_strategy: ConflictStrategy::Reject,

@@ -7,6 +7,7 @@
 //! | a rule that all entities must keep | [`EntityPolicy`] | `policy.rs` |
 //! | another descriptor format | [`EntityParser`] | `parser.rs` |
 //! | another `$placeholder` | [`PlaceholderResolver`] | `placeholder.rs` |
+//! | something to do from time to time | nothing: it is a [`Task`] | `task.rs` |
 //! | a host with its own way to be read | [`UrlReader`] | `url_reader.rs` |
 //!
 //! This crate knows the model and nothing else of the server: no database, no HTTP, no engine. Everything
@@ -20,6 +21,8 @@ mod policy;
 mod processor;
 mod processor_cache;
 mod provider;
+mod schedule;
+mod task;
 mod url_reader;
 
 pub use async_trait::async_trait;
@@ -35,4 +38,6 @@ pub use processor_cache::ProcessorCache;
 pub use provider::{
     ConnectionError, DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError,
 };
+pub use schedule::{CronError, CronExpression, Frequency, TaskSchedule, TaskScope};
+pub use task::{SchedulerError, Task, TaskError, TaskScheduler};
 pub use url_reader::{ReadError, ReadOptions, ReadResponse, ScmFile, SearchFile, SearchResponse, UrlReader};

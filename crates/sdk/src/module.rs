@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::{EntityParser, EntityPolicy, EntityProvider, PlaceholderResolver, Processor, UrlReader};
+use crate::{EntityParser, EntityPolicy, EntityProvider, PlaceholderResolver, Processor, Task, UrlReader};
 
 /// Where extensions are put on the way to the engine.
 #[derive(Default, Clone)]
@@ -13,6 +13,8 @@ pub struct Registry {
     pub policies: Vec<Arc<dyn EntityPolicy>>,
     /// Placeholder resolvers by key, without `$`; they may stand in for built-in ones.
     pub placeholders: Vec<(String, Arc<dyn PlaceholderResolver>)>,
+    /// What is done from time to time.
+    pub tasks: Vec<Task>,
     /// Takes the place of the YAML parser.
     pub parser: Option<Arc<dyn EntityParser>>,
     /// Takes the place of the configured URL readers.

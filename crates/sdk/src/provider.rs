@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use callboard_model::{Entity, EntityRef, LocationKey};
 use thiserror::Error;
 
+use crate::{TaskSchedule, TaskScheduler, UrlReader};
+
 /// An entity on its way into the catalog.
 #[derive(Debug, Clone)]
 pub struct DeferredEntity {
@@ -53,19 +55,81 @@ pub trait ProviderConnection: Send + Sync {
     ///
     /// The database did not take it.
     async fn refresh(&self, keys: &[String]) -> Result<(), ConnectionError>;
+
+    /// Runs tasks of the provider's own, beside the one that [`EntityProvider::schedule`] makes.
+    fn scheduler(&self) -> Arc<dyn TaskScheduler>;
+
+    /// Reads URLs with the access that the configuration gives.
+    fn url_reader(&self) -> Arc<dyn UrlReader>;
 }
 
 /// A source of entities: it owns a bucket, named like itself, and says what is in it.
+///
+/// One that asks its source from time to time says when, and how:
+///
+/// ```
+/// use std::time::Duration;
+/// use callboard_sdk::model::{Entity, LocationKey};
+/// use callboard_sdk::{
+///     DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError, ReadOptions,
+///     TaskSchedule, async_trait,
+/// };
+///
+/// struct Frobs;
+///
+/// #[async_trait]
+/// impl EntityProvider for Frobs {
+///     fn name(&self) -> &str {
+///         "frobs"
+///     }
+///
+///     fn schedule(&self) -> Option<TaskSchedule> {
+///         Some(TaskSchedule::every(Duration::from_secs(1800), Duration::from_secs(600)))
+///     }
+///
+///     async fn refresh(&self, connection: &dyn ProviderConnection) -> Result<(), ProviderError> {
+///         let url = "https://frobs.example.com/data";
+///         let answer = connection.url_reader().read(url, &ReadOptions::default()).await?;
+///         let frobs: Vec<serde_json::Value> = serde_json::from_slice(&answer.data)?;
+///         let entities = frobs.into_iter().map(|frob| {
+///             let mut entity = Entity::from_value(frob)?;
+///             entity.set_annotation("backstage.io/managed-by-location", &format!("url:{url}"));
+///             entity.set_annotation("backstage.io/managed-by-origin-location", &format!("url:{url}"));
+///             Ok(DeferredEntity { entity, location_key: Some(LocationKey::new("frobs")) })
+///         });
+///         let entities = entities.collect::<Result<Vec<_>, ProviderError>>()?;
+///         connection.apply_mutation(EntityMutation::Full(entities)).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait EntityProvider: Send + Sync {
     /// A unique name that stays the same over restarts.
     fn name(&self) -> &str;
 
-    /// Called once at start. A provider keeps the connection and uses it whenever it has news; work that goes on
-    /// belongs into a task of its own.
+    /// When [`refresh`](Self::refresh) is called, as a task named `<name>:refresh`; never, by default. The
+    /// configuration may say otherwise, in `catalog.providers.<name>.schedule`.
+    fn schedule(&self) -> Option<TaskSchedule> {
+        None
+    }
+
+    /// Called once at start. A provider that learns of news by itself keeps the connection, and uses it whenever
+    /// there are some; work that goes on belongs into a task of its own.
     ///
     /// # Errors
     ///
     /// Whatever kept it from starting; other providers start all the same.
-    async fn connect(&self, connection: Arc<dyn ProviderConnection>) -> Result<(), ProviderError>;
+    async fn connect(&self, _connection: Arc<dyn ProviderConnection>) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    /// Called by the schedule: asks the source, and applies a mutation.
+    ///
+    /// # Errors
+    ///
+    /// Whatever kept it from that; it is called again at its next turn.
+    async fn refresh(&self, _connection: &dyn ProviderConnection) -> Result<(), ProviderError> {
+        Ok(())
+    }
 }

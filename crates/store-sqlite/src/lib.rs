@@ -25,6 +25,7 @@ mod outputs;
 mod processing;
 mod row_set;
 mod stitching;
+mod tasks;
 
 pub use connection::SqliteStore;
 

@@ -72,6 +72,11 @@ impl Processing for SqliteStore {
         query.execute(&mut *transaction).await.map_err(database_error)?;
         let query = sqlx::query("UPDATE entities SET urgency = 1, due = ?1 WHERE urgency = 2").bind(now);
         let done = query.execute(&mut *transaction).await.map_err(database_error)?;
+        // No other process has the file, so no run of a task has outlived the last one.
+        let query = sqlx::query(
+            "UPDATE tasks SET ticket = NULL, started_at = NULL, expires_at = NULL WHERE ticket IS NOT NULL",
+        );
+        query.execute(&mut *transaction).await.map_err(database_error)?;
         transaction.commit().await.map_err(database_error)?;
         Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
     }

@@ -4,9 +4,9 @@
 //! how. It knows nothing of SQL, of HTTP, of how an entity is processed or how a final entity is assembled:
 //! documents pass through as bytes of JSON. Time is always handed in, never read from a clock.
 //!
-//! A newcomer starts at [`Store`], which is the sum of six smaller traits: one for each stage of an entity's
+//! A newcomer starts at [`Store`], which is the sum of smaller traits: one for each stage of an entity's
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
-//! the index follows) and [`Locations`] (what users registered). The invariants that every implementation
+//! the index follows); [`Locations`] (what users registered) and [`Tasks`] (what is done from time to time). The invariants that every implementation
 //! keeps are written at [`Inspection::violations`], and checked by the suite behind the feature `suite`.
 
 mod change;
@@ -19,6 +19,7 @@ mod precedence;
 mod processing;
 mod provider_name;
 mod stitch;
+mod task;
 
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -38,13 +39,14 @@ pub use processing::{
 };
 pub use provider_name::ProviderName;
 pub use stitch::{StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching};
+pub use task::{StoredTask, TaskEnd, TaskRun, TaskTicket, TaskTrigger, Tasks};
 
 /// Everything the engine needs of a database.
 ///
 /// Implementations are cheap handles: the engine, the index and the API share one behind an `Arc`.
-pub trait Store: Ingestion + Processing + Stitching + ChangeLog + Locations + Inspection {}
+pub trait Store: Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + Inspection {}
 
-impl<T> Store for T where T: Ingestion + Processing + Stitching + ChangeLog + Locations + Inspection {}
+impl<T> Store for T where T: Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + Inspection {}
 
 /// Shorthand for what every method of the store returns.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

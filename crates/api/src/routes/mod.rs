@@ -16,6 +16,7 @@ mod locations;
 mod locations_by_query;
 mod projection;
 mod refresh;
+mod scheduler_tasks;
 mod unprocessed;
 mod validate_entity;
 
@@ -44,6 +45,9 @@ pub(crate) fn catalog() -> Vec<(&'static str, MethodRouter<ApiState>)> {
         ("/locations/{id}", get(location::get).put(location::put).delete(location::delete)),
         ("/validate-entity", post(validate_entity::post)),
         ("/analyze-location", post(analyze_location::post)),
+        ("/.backstage/scheduler/v1/tasks", get(scheduler_tasks::get)),
+        ("/.backstage/scheduler/v1/tasks/{id}/trigger", post(scheduler_tasks::trigger)),
+        ("/.backstage/scheduler/v1/tasks/{id}/cancel", post(scheduler_tasks::cancel)),
         (JWKS_PATH, get(jwks::get)),
     ]
 }

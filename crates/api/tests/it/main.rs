@@ -16,6 +16,7 @@ mod entity_facets;
 mod health;
 mod locations;
 mod refresh;
+mod scheduler_tasks;
 mod server;
 mod unprocessed;
 mod validate_entity;

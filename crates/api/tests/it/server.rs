@@ -14,7 +14,9 @@ use callboard_api::{ApiOptions, router};
 use callboard_engine::{
     Catalog, ConfigLocation, EngineBuilder, EngineSettings, ProcessingInterval, Rule, RunningEngine,
 };
-use callboard_sdk::{ReadError, ReadOptions, ReadResponse, Registry, SearchFile, SearchResponse, UrlReader};
+use callboard_sdk::{
+    ReadError, ReadOptions, ReadResponse, Registry, SearchFile, SearchResponse, Task, UrlReader,
+};
 use callboard_store::ChangeSequence;
 use callboard_store_sqlite::SqliteStore;
 use http_body_util::BodyExt;
@@ -22,7 +24,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt;
 
 /// More than anything here takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A handful of entities with relations between them.
 const THEATRE: &str = r"
@@ -83,6 +85,7 @@ impl UrlReader for Files {
 pub(crate) struct ServerBuilder {
     settings: EngineSettings,
     options: ApiOptions,
+    tasks: Vec<Task>,
     files: HashMap<String, String>,
 }
 
@@ -97,7 +100,8 @@ impl ServerBuilder {
         };
         settings.processing.poll_interval = Duration::from_millis(20);
         settings.stitching.poll_interval = Duration::from_millis(20);
-        Self { settings, options: ApiOptions::default(), files: HashMap::new() }
+        settings.task_poll_interval = Duration::from_millis(20);
+        Self { settings, options: ApiOptions::default(), tasks: Vec::new(), files: HashMap::new() }
     }
 
     pub(crate) fn settings(mut self, change: impl FnOnce(&mut EngineSettings)) -> Self {
@@ -107,6 +111,11 @@ impl ServerBuilder {
 
     pub(crate) fn options(mut self, change: impl FnOnce(&mut ApiOptions)) -> Self {
         change(&mut self.options);
+        self
+    }
+
+    pub(crate) fn task(mut self, task: Task) -> Self {
+        self.tasks.push(task);
         self
     }
 
@@ -125,7 +134,11 @@ impl ServerBuilder {
 
     pub(crate) async fn start(self) -> Server {
         let store = Arc::new(SqliteStore::open_in_memory().await.unwrap());
-        let registry = Registry { url_reader: Some(Arc::new(Files(self.files))), ..Registry::default() };
+        let registry = Registry {
+            url_reader: Some(Arc::new(Files(self.files))),
+            tasks: self.tasks,
+            ..Registry::default()
+        };
         let engine = EngineBuilder::new(store).settings(self.settings).registry(registry).build().unwrap();
         let engine = engine.start().await.unwrap();
         let router = router(engine.catalog(), self.options);

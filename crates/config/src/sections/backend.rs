@@ -10,11 +10,11 @@ use super::http::{ContentSecurityPolicy, Cors, Health, Https};
 use super::listen::Listen;
 use super::rate_limit::RateLimit;
 use crate::config::Finding;
-use crate::duration::ConfigDuration;
 use crate::lenient;
 use crate::path::ConfigPath;
 use crate::secret::Secret;
 use crate::untyped::Untyped;
+use callboard_duration::ConfigDuration;
 
 /// The `backend` section. All of it may be left out.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-use crate::duration::ConfigDuration;
 use crate::lenient;
+use callboard_duration::ConfigDuration;
 
 /// `catalog.processingInterval`: how long until an entity is processed again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,9 +8,9 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
 
-use crate::duration::{ConfigDuration, duration_or_milliseconds};
 use crate::lenient;
 use crate::untyped::Untyped;
+use callboard_duration::{ConfigDuration, duration_or_milliseconds};
 
 /// `backend.rateLimit`, where `true` stands for all defaults.
 #[derive(Clone, Debug, PartialEq)]

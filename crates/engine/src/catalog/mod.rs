@@ -21,6 +21,7 @@ pub use locations::LocationError;
 
 use crate::core::Core;
 use crate::events::CatalogEvent;
+use crate::scheduling::Scheduler;
 use crate::settings::EngineSettings;
 
 /// A cheap handle on a running catalog; clones share it.
@@ -55,6 +56,11 @@ impl Catalog {
     /// How the engine was set up.
     pub fn settings(&self) -> &EngineSettings {
         &self.core.settings
+    }
+
+    /// What runs tasks.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.core.scheduler
     }
 
     /// What happens from now on. A listener that falls behind misses the oldest events.

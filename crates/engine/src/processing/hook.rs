@@ -29,7 +29,8 @@ pub(crate) async fn call<T>(
     finished.unwrap_or_else(|panic| Err(EntityError::general(format!("it panicked: {}", words(&*panic)))))
 }
 
-fn words(panic: &(dyn Any + Send)) -> &str {
+/// What a panic said.
+pub(crate) fn words(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use callboard_sdk::{ConnectionError, DeferredEntity, EntityMutation, ProviderConnection, async_trait};
+use callboard_sdk::{
+    ConnectionError, DeferredEntity, EntityMutation, ProviderConnection, TaskScheduler, UrlReader,
+    async_trait,
+};
 use callboard_store::{NewClaim, ProviderMutation, ProviderName};
 
 use crate::core::Core;
@@ -65,6 +68,14 @@ impl ProviderConnection for Connection {
             self.core.signals.processing.notify_one();
         }
         Ok(())
+    }
+
+    fn scheduler(&self) -> Arc<dyn TaskScheduler> {
+        Arc::new(self.core.scheduler.clone())
+    }
+
+    fn url_reader(&self) -> Arc<dyn UrlReader> {
+        Arc::clone(&self.core.pipeline.reader)
     }
 }
 

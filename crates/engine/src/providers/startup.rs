@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use callboard_sdk::EntityProvider;
+use callboard_sdk::{EntityProvider, Task, TaskScheduler as _};
 use callboard_store::{ProviderMutation, ProviderName, StoreError};
 use futures::FutureExt as _;
 use std::panic::AssertUnwindSafe;
@@ -14,6 +14,7 @@ use super::config_locations::ConfigLocationProvider;
 use super::connection::Connection;
 use super::location_store::LocationStoreProvider;
 use crate::core::Core;
+use crate::processing::reads::Lane;
 
 /// All providers that are not disabled, each name once: the first to have it keeps it.
 pub(crate) fn enabled(core: &Core, others: &[Arc<dyn EntityProvider>]) -> Vec<Arc<dyn EntityProvider>> {
@@ -48,12 +49,16 @@ pub(crate) async fn connect(
     let connecting = providers.iter().map(|provider| {
         let provider = Arc::clone(provider);
         let connection = Arc::new(Connection::new(Arc::clone(core), ProviderName::new(provider.name())));
-        let aborting = aborting.clone();
+        let (core, aborting) = (Arc::clone(core), aborting.clone());
         tasks.spawn(async move {
-            let connect = AssertUnwindSafe(provider.connect(connection)).catch_unwind();
+            let connect =
+                AssertUnwindSafe(provider.connect(Arc::<Connection>::clone(&connection))).catch_unwind();
             let name = provider.name();
             match aborting.run_until_cancelled(connect).await {
-                Some(Ok(Ok(()))) => tracing::debug!(provider = name, "connected"),
+                Some(Ok(Ok(()))) => {
+                    tracing::debug!(provider = name, "connected");
+                    schedule(&core, Arc::clone(&provider), connection);
+                }
                 Some(Ok(Err(error))) => {
                     tracing::error!(provider = name, error, "the provider could not connect");
                 }
@@ -65,6 +70,21 @@ pub(crate) async fn connect(
     let connected = futures::future::join_all(connecting);
     if tokio::time::timeout(core.settings.processing.connect_timeout, connected).await.is_err() {
         tracing::warn!("some providers take long to connect; the start goes on without them");
+    }
+}
+
+/// Has a provider refresh from time to time, if it wants to.
+fn schedule(core: &Core, provider: Arc<dyn EntityProvider>, connection: Arc<Connection>) {
+    let Some(own) = provider.schedule() else { return };
+    let name = provider.name().to_owned();
+    let schedule = core.settings.provider_schedules.get(&name).cloned().unwrap_or(own);
+    let task = Task::new(format!("{name}:refresh"), schedule, move || {
+        let (provider, connection) = (Arc::clone(&provider), Arc::clone(&connection));
+        // Nobody waits for it, so its reads are not in the way of those that somebody waits for.
+        Lane::Routine.run(async move { provider.refresh(&*connection).await })
+    });
+    if let Err(error) = core.scheduler.schedule(task) {
+        tracing::error!(provider = name, "the provider cannot be refreshed by its schedule: {error}");
     }
 }
 

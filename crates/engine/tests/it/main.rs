@@ -15,4 +15,5 @@ mod recovery;
 mod restarts;
 mod rules;
 mod scheduling;
+mod tasks;
 mod validation;

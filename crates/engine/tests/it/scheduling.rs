@@ -109,24 +109,15 @@ async fn a_deleted_entity_comes_back_with_another_uid_while_its_source_has_it() 
     world.stop().await;
 }
 
-/// A clock that the test moves.
-struct Hands(parking_lot::Mutex<jiff::Timestamp>);
-
-impl callboard_engine::Clock for Hands {
-    fn now(&self) -> jiff::Timestamp {
-        *self.0.lock()
-    }
-}
-
 #[tokio::test]
 async fn everything_is_processed_again_when_the_interval_is_over_and_not_before() {
-    let clock = std::sync::Arc::new(Hands(parking_lot::Mutex::new("2030-01-01T00:00:00Z".parse().unwrap())));
+    let clock = std::sync::Arc::new(crate::support::FakeClock::default());
     let mut world = World::with_locations(&["a.yaml"]).await;
     world.settings.processing_interval = Some(every(Duration::from_mins(2)));
-    world.clock = std::sync::Arc::<Hands>::clone(&clock);
+    world.clock = std::sync::Arc::<crate::support::FakeClock>::clone(&clock);
     world.host.set_entities("a.yaml", &[component("a")]);
     let world = world.start().await;
-    let forward = |time: Duration| *clock.0.lock() += time;
+    let forward = |time: Duration| clock.advance(time);
     // Marks to stitch wait a little, too.
     let stitched = async {
         while world.entity("component:default/a").is_none() {

@@ -15,6 +15,7 @@ use callboard_sdk::{
 };
 use callboard_store::{ChangeSequence, Store};
 use callboard_store_sqlite::SqliteStore;
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -149,6 +150,37 @@ impl UrlReader for FakeHost {
             }
         }
         Ok(parts.join("/"))
+    }
+}
+
+/// A clock that the test moves. It begins at midnight.
+pub(crate) struct FakeClock(Mutex<Timestamp>);
+
+impl Default for FakeClock {
+    fn default() -> Self {
+        Self(Mutex::new("2030-01-01T00:00:00Z".parse().unwrap()))
+    }
+}
+
+impl FakeClock {
+    pub(crate) fn advance(&self, time: Duration) {
+        *self.0.lock() += time;
+    }
+
+    /// What it shows.
+    pub(crate) fn now_is(&self) -> Timestamp {
+        *self.0.lock()
+    }
+
+    /// What it will show when so much time has passed.
+    pub(crate) fn after(&self, time: Duration) -> Timestamp {
+        self.now_is() + time
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        self.now_is()
     }
 }
 

@@ -31,6 +31,7 @@ mod scene;
 mod steps;
 pub mod stitch_marks;
 pub mod stitching;
+pub mod tasks;
 
 use std::future::Future;
 
@@ -196,6 +197,14 @@ macro_rules! store_suite {
                 a_location_goes_with_its_tree
                 what_others_lead_to_stays_when_a_location_goes
                 unknown_locations_change_nothing
+            ]
+            tasks: [
+                a_new_task_is_due_at_its_first_run
+                a_task_that_comes_again_is_never_due_later
+                one_run_goes_on_at_a_time
+                only_the_ticket_ends_a_run
+                what_is_triggered_is_due_now
+                what_expires_is_due_again
             ]
             inspection: [
                 an_empty_store_is_in_order

@@ -1,4 +1,7 @@
 //! Durations in the three forms Backstage takes.
+//!
+//! Both the configuration and the extensions that read their own part of it need these, and neither needs the
+//! other. This crate must not know what a duration is for. Start at [`ConfigDuration`].
 
 use std::fmt;
 use std::time::Duration;
@@ -71,7 +74,11 @@ impl<'de> Deserialize<'de> for ConfigDuration {
 }
 
 /// As [`ConfigDuration`], and a bare number counts milliseconds: some older keys allow it.
-pub(crate) fn duration_or_milliseconds<'de, D: Deserializer<'de>>(
+///
+/// # Errors
+///
+/// It is neither a duration nor a number.
+pub fn duration_or_milliseconds<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<ConfigDuration, D::Error> {
     deserializer.deserialize_any(DurationVisitor { bare_milliseconds: true })

@@ -1,0 +1,144 @@
+//! `GET /.backstage/scheduler/v1/tasks`, and `POST …/tasks/{id}/trigger` and `…/cancel`.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use callboard_engine::{Catalog, TaskDescription, TaskState, WorkerState};
+use callboard_sdk::{Frequency, TaskSchedule, TaskScheduler as _, TaskScope};
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::ApiError;
+use crate::request::PathParameters;
+use crate::response::tagged_json;
+
+pub(crate) async fn get(State(catalog): State<Catalog>) -> Result<Response, ApiError> {
+    let tasks = catalog.scheduler().tasks().await?;
+    let tasks = tasks.iter().map(TaskBody::of).collect();
+    Ok(tagged_json(StatusCode::OK, &TasksBody { tasks }))
+}
+
+pub(crate) async fn trigger(
+    State(catalog): State<Catalog>,
+    PathParameters(id): PathParameters<String>,
+) -> Result<StatusCode, ApiError> {
+    catalog.scheduler().trigger(&id).await?;
+    Ok(StatusCode::OK)
+}
+
+pub(crate) async fn cancel(
+    State(catalog): State<Catalog>,
+    PathParameters(id): PathParameters<String>,
+) -> Result<StatusCode, ApiError> {
+    catalog.scheduler().cancel(&id).await?;
+    Ok(StatusCode::OK)
+}
+
+#[derive(Serialize)]
+struct TasksBody {
+    tasks: Vec<TaskBody>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskBody {
+    task_id: String,
+    plugin_id: &'static str,
+    scope: &'static str,
+    settings: SettingsBody,
+    task_state: Option<StateBody>,
+    worker_state: WorkerBody,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SettingsBody {
+    version: u8,
+    cadence: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    initial_delay_duration: Option<String>,
+    timeout_after_duration: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StateBody {
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times_out_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    starts_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_run_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_run_ended_at: Option<String>,
+}
+
+#[derive(Serialize)]
+struct WorkerBody {
+    status: &'static str,
+}
+
+impl TaskBody {
+    fn of(task: &TaskDescription) -> Self {
+        let status = match task.worker {
+            WorkerState::InitialWait => "initial-wait",
+            WorkerState::Idle => "idle",
+            WorkerState::Running => "running",
+        };
+        Self {
+            task_id: task.id.clone(),
+            plugin_id: "catalog",
+            scope: match task.schedule.scope {
+                TaskScope::Global => "global",
+                TaskScope::Local => "local",
+            },
+            settings: SettingsBody::of(&task.schedule),
+            task_state: task.state.as_ref().map(StateBody::of),
+            worker_state: WorkerBody { status },
+        }
+    }
+}
+
+impl SettingsBody {
+    fn of(schedule: &TaskSchedule) -> Self {
+        Self {
+            version: 2,
+            cadence: match &schedule.frequency {
+                Frequency::Every(period) => iso(*period),
+                Frequency::Cron(cron) => cron.as_str().to_owned(),
+                Frequency::Manual => "manual".to_owned(),
+            },
+            initial_delay_duration: (!schedule.initial_delay.is_zero()).then(|| iso(schedule.initial_delay)),
+            timeout_after_duration: iso(schedule.timeout),
+        }
+    }
+}
+
+impl StateBody {
+    fn of(state: &TaskState) -> Self {
+        Self {
+            status: if state.run.is_some() { "running" } else { "idle" },
+            started_at: state.run.map(|(started, _)| text(started)),
+            times_out_at: state.run.map(|(_, expires)| text(expires)),
+            starts_at: state.next_run.filter(|_| state.run.is_none()).map(text),
+            // An error as JSON within JSON.
+            last_run_error: state
+                .last_error
+                .as_ref()
+                .map(|message| json!({ "name": "Error", "message": message }).to_string()),
+            last_run_ended_at: state.last_ended.map(text),
+        }
+    }
+}
+
+fn iso(duration: std::time::Duration) -> String {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX).to_string()
+}
+
+fn text(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
