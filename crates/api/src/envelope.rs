@@ -1,6 +1,7 @@
 //! The body of error responses: `{"error": {…}, "request": {…}, "response": {…}}`.
 
 use axum::extract::{OriginalUri, Request};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::{Value, json};
@@ -29,7 +30,13 @@ pub(crate) async fn render_errors(request: Request, next: Next) -> Response {
         "request": { "method": method.as_str(), "url": mount::relative_url(&uri) },
         "response": { "statusCode": error.status().as_u16() },
     });
-    tagged_json(error.status(), &body)
+    let mut rendered = tagged_json(error.status(), &body);
+    // What was said of the request stays said; the length is that of the empty body before.
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    for (name, value) in response.headers() {
+        rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    rendered
 }
 
 /// The `error` member of the envelope.

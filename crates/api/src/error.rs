@@ -38,6 +38,12 @@ pub(crate) enum ApiError {
         /// The size that the request announced, if it did.
         length: Option<usize>,
     },
+    /// The body did not arrive in time.
+    #[error("the request body did not arrive in time")]
+    RequestTimeout,
+    /// The client made too many requests.
+    #[error("Too many requests, please try again later")]
+    TooManyRequests,
     /// Not now, but perhaps later.
     #[error("{0}")]
     Unavailable(String),
@@ -64,8 +70,9 @@ impl ApiError {
             Self::NotFound(_) => "NotFoundError",
             Self::Conflict(_) => "ConflictError",
             Self::PayloadTooLarge { .. } => "PayloadTooLargeError",
+            Self::RequestTimeout => "RequestTimeoutError",
             Self::Unavailable(_) => "ServiceUnavailableError",
-            Self::Internal(_) => "Error",
+            Self::TooManyRequests | Self::Internal(_) => "Error",
         }
     }
 
@@ -77,6 +84,8 @@ impl ApiError {
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }

@@ -7,11 +7,13 @@
 //!
 //! A newcomer starts at [`router()`], whose layers are the way of a request from the outside in, then reads the table in
 //! `routes/mod.rs` and one route, say `routes/entity_by_name.rs`. What every route shares is in `request/` (reading
-//! and checking) and `response/` (JSON, entity tags, streams); `error.rs` and `envelope.rs` are how requests fail.
+//! and checking) and `response/` (JSON, entity tags, streams). What happens around the routes is in `layers/`;
+//! `error.rs` and `envelope.rs` are how requests fail.
 
 mod authentication;
 mod envelope;
 mod error;
+mod layers;
 mod mount;
 mod options;
 mod request;
@@ -24,5 +26,7 @@ mod visibility;
 mod wire;
 
 pub use self::authentication::{AuthPolicy, Authentication};
+pub use self::layers::{Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, TrustProxyError};
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
+pub use self::response::{ContentSecurityPolicy, PolicyError};
 pub use self::router::router;

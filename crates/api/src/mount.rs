@@ -14,16 +14,21 @@ pub(crate) const MOUNT_PATH: &str = "/api/catalog";
 /// Where the server's public keys are, below the mount. Whoever verifies its tokens has none of its own yet.
 pub(crate) const JWKS_PATH: &str = "/.backstage/auth/v1/jwks.json";
 
+/// Whether a path is a health check.
+pub(crate) fn is_health_check(path: &str) -> bool {
+    is_below(path, "/.backstage/health")
+}
+
+/// Whether a path is this folder or in it, in any letter case.
+pub(crate) fn is_below(path: &str, folder: &str) -> bool {
+    path.get(..folder.len()).is_some_and(|start| start.eq_ignore_ascii_case(folder))
+        && matches!(path.as_bytes().get(folder.len()), None | Some(b'/'))
+}
+
 /// Whether a path, in its exact form if it has one, is only for callers that are let in, and only while the catalog
 /// is up: all below the mount but the public keys.
 pub(crate) fn is_guarded(path: &str) -> bool {
-    match path.get(..MOUNT_PATH.len()) {
-        Some(prefix) if prefix.eq_ignore_ascii_case(MOUNT_PATH) => {
-            let rest = &path[MOUNT_PATH.len()..];
-            (rest.is_empty() || rest.starts_with('/')) && rest != JWKS_PATH
-        }
-        _ => false,
-    }
+    is_below(path, MOUNT_PATH) && path.get(MOUNT_PATH.len()..) != Some(JWKS_PATH)
 }
 
 /// The path and query of a request, relative to the mount, as received.

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::authentication::Authentication;
+use crate::layers::{Cors, RateLimits, TrustProxy};
+use crate::response::ContentSecurityPolicy;
 
 /// Choices for [`router`](crate::router()). What concerns the catalog itself is in the engine's settings.
 #[derive(Debug, Clone)]
@@ -22,8 +24,19 @@ pub struct ApiOptions {
     pub handler_timeout: Duration,
     /// How long a request waits for a catalog that is still starting, before the answer is 503. 5 s by default.
     pub startup_pause: Duration,
+    /// How long a request may take to send its body, before the answer is 408. 1 min by default.
+    pub body_timeout: Duration,
+    /// Which pages of other origins may call; none by default.
+    pub cors: Option<Cors>,
     /// The `Content-Security-Policy` of all responses.
-    pub content_security_policy: Option<HeaderValue>,
+    pub content_security_policy: ContentSecurityPolicy,
+    /// The `Referrer-Policy` of all responses.
+    pub referrer_policy: HeaderValue,
+    /// Which proxies are believed when they say for whom they ask. Needs the connection's address in the extensions
+    /// of each request, as axum's `ConnectInfo`.
+    pub trust_proxy: TrustProxy,
+    /// How many requests a client may make; any number by default.
+    pub rate_limits: RateLimits,
     /// Further headers of the answers to health checks.
     pub health_headers: HeaderMap,
     /// Who is let in. By default everyone is who brings no token, and nobody who brings one.
@@ -45,11 +58,12 @@ impl Default for ApiOptions {
             body_limit: 10 * 1024 * 1024,
             handler_timeout: Duration::from_mins(2),
             startup_pause: Duration::from_secs(5),
-            content_security_policy: Some(HeaderValue::from_static(
-                "default-src 'self';base-uri 'self';font-src 'self' https: data:;frame-ancestors 'self';\
-                 img-src 'self' data:;object-src 'none';script-src 'self' 'unsafe-eval';script-src-attr 'none';\
-                 style-src 'self' https: 'unsafe-inline';upgrade-insecure-requests",
-            )),
+            body_timeout: Duration::from_mins(1),
+            cors: None,
+            content_security_policy: ContentSecurityPolicy::default(),
+            referrer_policy: HeaderValue::from_static("no-referrer"),
+            trust_proxy: TrustProxy::default(),
+            rate_limits: RateLimits::default(),
             health_headers: HeaderMap::new(),
             authentication: Authentication::default(),
             lifecycle: Lifecycle::default(),
@@ -78,16 +92,29 @@ pub enum ScmKind {
 
 /// Whether the process is about to end. Clones share one state.
 #[derive(Debug, Clone, Default)]
-pub struct Lifecycle(Arc<AtomicBool>);
+pub struct Lifecycle(Arc<AtomicU8>);
+
+const LEAVING: u8 = 1;
+const STOPPING: u8 = 2;
 
 impl Lifecycle {
-    /// From now on health checks and catalog requests answer 503, so that load balancers look elsewhere.
+    /// From now on the server says that it is not ready, so that load balancers look elsewhere. It still answers.
+    pub fn leave(&self) {
+        self.0.fetch_max(LEAVING, Ordering::Relaxed);
+    }
+
+    /// From now on catalog requests are answered with 503, too.
     pub fn shut_down(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.fetch_max(STOPPING, Ordering::Relaxed);
+    }
+
+    /// Whether [`Lifecycle::leave`] or [`Lifecycle::shut_down`] was called.
+    pub fn is_leaving(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= LEAVING
     }
 
     /// Whether [`Lifecycle::shut_down`] was called.
     pub fn is_shutting_down(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed) >= STOPPING
     }
 }

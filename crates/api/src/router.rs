@@ -23,6 +23,7 @@ use tracing::Span;
 use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
+use crate::layers::{Limiters, identify_client, limit_rate, share_with_origins};
 use crate::mount::{self, MOUNT_PATH, PathPatterns};
 use crate::options::ApiOptions;
 use crate::response::{SecurityHeaders, add_security_headers, not_modified};
@@ -67,14 +68,20 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
 
 /// Puts the layers around the routes that every request passes.
 fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -> Router {
-    let security_headers = SecurityHeaders::new(options.content_security_policy.as_ref());
+    let security_headers = SecurityHeaders::new(options);
+    let trusted = Arc::new(options.trust_proxy.clone());
+    let cors = options.cors.clone().map(Arc::new);
+    let rate_limits =
+        Limiters::new(&options.rate_limits).map(|limiters| from_fn_with_state(limiters, limit_rate));
     // Paths are made exact before the inner router looks at them. The first layer is the outermost.
     Router::new().fallback_service(exact_routes).layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
             .layer(TraceLayer::new_for_http().make_span_with(request_span).on_failure(()))
             .layer(PropagateRequestIdLayer::x_request_id())
+            .layer(from_fn_with_state(trusted, identify_client))
             .layer(from_fn_with_state(security_headers, add_security_headers))
+            .layer(from_fn_with_state(cors, share_with_origins))
             .layer(
                 CompressionLayer::new()
                     .quality(CompressionLevel::Fastest)
@@ -83,6 +90,7 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
             .layer(from_fn(not_modified))
             .layer(from_fn(render_errors))
             .layer(CatchPanicLayer::custom(panicked))
+            .option_layer(rate_limits)
             .layer(from_fn_with_state(options.handler_timeout, limit_time))
             .layer(from_fn_with_state(Arc::new(patterns), make_path_exact)),
     )

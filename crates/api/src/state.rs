@@ -1,6 +1,7 @@
 //! What handlers share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRef;
 use callboard_engine::Catalog;
@@ -14,9 +15,14 @@ pub(crate) struct ApiState {
     pub(crate) options: Arc<ApiOptions>,
 }
 
-/// The largest body that is read, in bytes.
+/// Which bodies are read.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct BodyLimit(pub(crate) usize);
+pub(crate) struct BodyLimit {
+    /// The largest, in bytes.
+    pub(crate) bytes: usize,
+    /// How long one may take to arrive.
+    pub(crate) time: Duration,
+}
 
 impl FromRef<ApiState> for Catalog {
     fn from_ref(state: &ApiState) -> Self {
@@ -32,6 +38,6 @@ impl FromRef<ApiState> for Arc<ApiOptions> {
 
 impl FromRef<ApiState> for BodyLimit {
     fn from_ref(state: &ApiState) -> Self {
-        Self(state.options.body_limit)
+        Self { bytes: state.options.body_limit, time: state.options.body_timeout }
     }
 }

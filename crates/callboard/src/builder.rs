@@ -13,7 +13,8 @@ use callboard_sdk::{
 use tokio::net::TcpListener;
 
 use crate::server::Server;
-use crate::{authentication, database, settings};
+use crate::settings::CallboardSection;
+use crate::{authentication, database, http_settings, settings};
 
 /// A catalog server in the making: configuration, and what you add to it.
 pub struct Callboard {
@@ -134,13 +135,15 @@ impl Callboard {
         let engine =
             EngineBuilder::new(database.store()).settings(settings).registry(self.registry).build()?;
         let lifecycle = options.lifecycle.clone();
+        let shutdown_delay = self.config.backend()?.lifecycle.server_shutdown_delay.get();
         let router = callboard_api::router(engine.catalog(), options);
-        Ok(Server { listener, address, router, engine, lifecycle, database })
+        Ok(Server { listener, address, router, engine, lifecycle, shutdown_delay, database })
     }
 
     fn api_options(&self, host: IpAddr) -> Result<ApiOptions> {
         let authentication = authentication::authentication(&self.config, host)?;
         let mut options = ApiOptions { authentication, ..ApiOptions::default() };
+        http_settings::apply(&self.config, &CallboardSection::of(&self.config)?, &mut options)?;
         options.integrations.extend(settings::integrations(&self.config)?);
         Ok(options)
     }

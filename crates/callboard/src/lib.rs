@@ -18,12 +18,13 @@
 //! ```
 //!
 //! This crate puts the others together and knows nothing that they know: it translates configuration into
-//! settings (`settings.rs`, `authentication.rs`), opens the database (`database.rs`), and owns the listening socket and the order of
+//! settings (`settings.rs`, `http_settings.rs`, `authentication.rs`), opens the database (`database.rs`), and owns the listening socket and the order of
 //! starting and stopping (`server.rs`).
 
 mod authentication;
 mod builder;
 mod database;
+mod http_settings;
 mod server;
 mod settings;
 

@@ -21,6 +21,8 @@ pub struct Server {
     pub(crate) router: Router,
     pub(crate) engine: Engine,
     pub(crate) lifecycle: Lifecycle,
+    /// How long it goes on serving, while it says that it is not ready, before it stops.
+    pub(crate) shutdown_delay: Duration,
     pub(crate) database: Database,
 }
 
@@ -42,18 +44,24 @@ impl Server {
     ///
     /// The engine cannot start, or the socket fails.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { listener, router, engine, lifecycle, database, .. } = self;
+        let Self { listener, router, engine, lifecycle, shutdown_delay, database, .. } = self;
         let (stop_serving, serving_stops) = oneshot::channel::<()>();
         let graceful = async {
             // A dropped sender means the same as a sent word.
             _ = serving_stops.await;
         };
-        let serving = axum::serve(listener, router).with_graceful_shutdown(graceful).into_future();
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(graceful).into_future();
         let mut serving = pin!(serving);
 
         let engine = tokio::select! {
             started = engine.start() => started?,
             served = &mut serving => return served.context("the server failed"),
+        };
+        let stop = async {
+            stop.await;
+            lifecycle.leave();
+            tokio::time::sleep(shutdown_delay).await;
         };
         let failed = tokio::select! {
             () = stop => None,

@@ -23,11 +23,35 @@ use serde::Deserialize;
 /// What only Callboard knows: the root key `callboard`, which Backstage passes over.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-struct CallboardSection {
+pub(crate) struct CallboardSection {
     /// Whether Template is a known kind. If it is not given: whether there is a `scaffolder` section.
     template_kind: Option<bool>,
     /// Whether entities of `file` locations may refer to files below their location's folder.
     file_placeholders: bool,
+    /// Limits of HTTP.
+    pub(crate) http: HttpSection,
+}
+
+/// `callboard.http`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(crate) struct HttpSection {
+    /// The largest request body, in bytes.
+    pub(crate) body_limit: Option<usize>,
+}
+
+impl CallboardSection {
+    /// Reads it.
+    ///
+    /// # Errors
+    ///
+    /// It is not what it must be.
+    pub(crate) fn of(config: &Config) -> Result<Self> {
+        match config.get("callboard") {
+            Some(_) => Ok(config.section("callboard")?),
+            None => Ok(Self::default()),
+        }
+    }
 }
 
 /// How the engine is to work.
@@ -37,10 +61,7 @@ struct CallboardSection {
 /// A section of the configuration is not what it must be.
 pub(crate) fn engine_settings(config: &Config, working_directory: &Path) -> Result<EngineSettings> {
     let catalog = config.catalog(&[])?;
-    let own: CallboardSection = match config.get("callboard") {
-        Some(_) => config.section("callboard")?,
-        None => CallboardSection::default(),
-    };
+    let own = CallboardSection::of(config)?;
     let defaults = EngineSettings::default();
     Ok(EngineSettings {
         processing_interval: catalog

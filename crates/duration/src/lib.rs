@@ -84,6 +84,17 @@ pub fn duration_or_milliseconds<'de, D: Deserializer<'de>>(
     deserializer.deserialize_any(DurationVisitor { bare_milliseconds: true })
 }
 
+/// As [`duration_or_milliseconds`], for keys that may be absent.
+///
+/// # Errors
+///
+/// It is neither a duration nor a number.
+pub fn optional_duration_or_milliseconds<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<ConfigDuration>, D::Error> {
+    duration_or_milliseconds(deserializer).map(Some)
+}
+
 struct DurationVisitor {
     bare_milliseconds: bool,
 }

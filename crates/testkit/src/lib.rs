@@ -10,6 +10,6 @@ mod process;
 mod upstream;
 mod wait;
 
-pub use process::{ProcessUsage, ServerProcess};
+pub use process::{ProcessUsage, ServerProcess, StoppingProcess};
 pub use upstream::Upstream;
 pub use wait::until;

@@ -99,6 +99,11 @@ impl ServerProcess {
         self.client.get(self.api(path))
     }
 
+    /// A GET of anything the server answers.
+    pub fn root(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("http://127.0.0.1:{}{path}", self.port))
+    }
+
     /// A POST to the catalog's API.
     pub fn post(&self, path: &str, body: &Value) -> RequestBuilder {
         self.client.post(self.api(path)).json(body)
@@ -127,12 +132,16 @@ impl ServerProcess {
 
     /// Asks the process to stop, and waits until it has.
     pub async fn stop(&mut self) -> ExitStatus {
-        let mut child = self.child.take().expect("the server runs");
+        self.ask_to_stop().await.ended().await
+    }
+
+    /// Asks the process to stop, without waiting.
+    pub async fn ask_to_stop(&mut self) -> StoppingProcess {
+        let child = self.child.take().expect("the server runs");
         let id = child.id().expect("the server has not ended by itself");
         let asked = Command::new("kill").arg(id.to_string()).status().await;
         assert!(asked.expect("kill can be run").success());
-        let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
-        ended.expect("the server stops when it is asked to").expect("the server can be waited for")
+        StoppingProcess(child)
     }
 
     /// What the process has used so far, as the kernel counts it. Linux only.
@@ -153,6 +162,17 @@ impl ServerProcess {
     /// What the server logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+/// A process that was asked to stop. It is killed when this is dropped.
+pub struct StoppingProcess(Child);
+
+impl StoppingProcess {
+    /// Waits until it has stopped.
+    pub async fn ended(mut self) -> ExitStatus {
+        let ended = tokio::time::timeout(PATIENCE, self.0.wait()).await;
+        ended.expect("the server stops when it is asked to").expect("the server can be waited for")
     }
 }
 

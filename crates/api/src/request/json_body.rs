@@ -78,16 +78,17 @@ impl ContentType {
     }
 }
 
-async fn read(body: Body, headers: &HeaderMap, BodyLimit(limit): BodyLimit) -> Result<Bytes, ApiError> {
+async fn read(body: Body, headers: &HeaderMap, limit: BodyLimit) -> Result<Bytes, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.parse::<usize>().ok());
-    let too_large = ApiError::PayloadTooLarge { limit, length: announced };
-    if announced.is_some_and(|length| length > limit) {
+    let too_large = ApiError::PayloadTooLarge { limit: limit.bytes, length: announced };
+    if announced.is_some_and(|length| length > limit.bytes) {
         return Err(too_large);
     }
-    match Limited::new(body, limit).collect().await {
+    let collected = tokio::time::timeout(limit.time, Limited::new(body, limit.bytes).collect()).await;
+    match collected.map_err(|_| ApiError::RequestTimeout)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large),
         Err(error) => Err(ApiError::Input(format!("the request body could not be read: {error}"))),

@@ -1,6 +1,7 @@
 //! Building responses: JSON with an entity tag, lists of stored bodies, and the headers all of them share.
 
 mod conditional;
+mod content_security_policy;
 mod etag;
 mod json_list;
 mod security;
@@ -10,6 +11,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
+
+pub use content_security_policy::{ContentSecurityPolicy, PolicyError};
 
 pub(crate) use conditional::not_modified;
 pub(crate) use json_list::{JsonList, stream_list};

@@ -7,8 +7,9 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-const FIXED: [(HeaderName, &str); 8] = [
-    (header::REFERRER_POLICY, "no-referrer"),
+use crate::options::ApiOptions;
+
+const FIXED: [(HeaderName, &str); 7] = [
     (header::STRICT_TRANSPORT_SECURITY, "max-age=15552000; includeSubDomains"),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_DNS_PREFETCH_CONTROL, "off"),
@@ -23,11 +24,12 @@ const FIXED: [(HeaderName, &str); 8] = [
 pub(crate) struct SecurityHeaders(Arc<HeaderMap>);
 
 impl SecurityHeaders {
-    pub(crate) fn new(content_security_policy: Option<&HeaderValue>) -> Self {
+    pub(crate) fn new(options: &ApiOptions) -> Self {
         let mut headers: HeaderMap =
             FIXED.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
-        if let Some(policy) = content_security_policy {
-            headers.insert(header::CONTENT_SECURITY_POLICY, policy.clone());
+        headers.insert(header::REFERRER_POLICY, options.referrer_policy.clone());
+        if let Some(policy) = options.content_security_policy.header() {
+            headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
         Self(Arc::new(headers))
     }

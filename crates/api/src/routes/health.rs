@@ -18,7 +18,7 @@ pub(crate) async fn readiness(State(state): State<ApiState>) -> Response {
     let refused = |message: &str| {
         answer(&state, StatusCode::SERVICE_UNAVAILABLE, &json!({ "message": message, "status": "error" }))
     };
-    if state.options.lifecycle.is_shutting_down() {
+    if state.options.lifecycle.is_leaving() {
         return refused("Backend is shutting down");
     }
     if !state.catalog.is_ready() {

@@ -2,7 +2,10 @@
 
 use axum::body::Body;
 use axum::http::{Method, Request, header};
+use callboard_api::ApiOptions;
+use futures::StreamExt as _;
 use serde_json::json;
+use std::time::Duration;
 
 use crate::server::{Answer, Server, ServerBuilder};
 
@@ -88,6 +91,16 @@ async fn bodies_have_to_be_json() {
 }
 
 #[tokio::test]
+async fn bodies_have_to_arrive() {
+    let impatient = |options: &mut ApiOptions| options.body_timeout = Duration::from_millis(10);
+    let server = ServerBuilder::empty().options(impatient).start().await;
+    let body =
+        futures::stream::once(async { Ok::<_, std::io::Error>("{") }).chain(futures::stream::pending());
+    let answer = raw(&server, Some("application/json"), Body::from_stream(body)).await;
+    assert_eq!(answer.brief(), "408 RequestTimeoutError: the request body did not arrive in time");
+}
+
+#[tokio::test]
 async fn known_answers_are_not_sent_again() {
     let server = Server::theatre().await;
     let request = |tag: &str| {
@@ -107,16 +120,27 @@ async fn known_answers_are_not_sent_again() {
 #[tokio::test]
 async fn large_answers_are_compressed() {
     let server = Server::theatre().await;
-    let request = |path: &str| {
-        let request = Request::get(format!("/api/catalog{path}")).header(header::ACCEPT_ENCODING, "gzip");
+    let request = |path: &str, encodings: &str| {
+        let request = Request::get(format!("/api/catalog{path}")).header(header::ACCEPT_ENCODING, encodings);
         request.body(Body::empty()).unwrap()
     };
-    let large = server.send(request("/entities")).await;
-    assert_eq!(large.header(header::CONTENT_ENCODING), Some("gzip"));
-    assert_eq!(large.header(header::VARY), Some("accept-encoding"));
-    assert!(large.body.len() < server.get("/entities").await.body.len());
-    let small = server.send(request("/locations")).await;
+    let plain = server.get("/entities?limit=9&fields=kind,metadata,spec,relations").await;
+    let tag = plain.header(header::ETAG).unwrap();
+    for (accepted, encoding) in
+        [("gzip", "gzip"), ("br", "br"), ("zstd", "zstd"), ("gzip;q=0.5, zstd;q=0.1", "gzip")]
+    {
+        let large =
+            server.send(request("/entities?limit=9&fields=kind,metadata,spec,relations", accepted)).await;
+        assert_eq!(large.header(header::CONTENT_ENCODING), Some(encoding), "{accepted}");
+        assert_eq!(large.header(header::VARY), Some("accept-encoding"), "{accepted}");
+        assert_eq!(large.header(header::ETAG), Some(tag), "{accepted}");
+        assert_eq!(large.header(header::CONTENT_LENGTH), None, "{accepted}");
+        assert!(large.body.len() < plain.body.len(), "{accepted}");
+    }
+    let small = server.send(request("/locations", "gzip")).await;
     assert_eq!(small.header(header::CONTENT_ENCODING), None);
+    let refused = server.send(request("/entities", "deflate, identity")).await;
+    assert_eq!(refused.header(header::CONTENT_ENCODING), None);
 }
 
 #[tokio::test]
@@ -126,6 +150,7 @@ async fn every_answer_has_the_security_headers_and_an_id() {
         let answer = server.get(path).await;
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
         assert!(answer.header("content-security-policy").is_some(), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
         assert!(answer.header("x-request-id").is_some(), "{path}");
     }
 }

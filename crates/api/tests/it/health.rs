@@ -31,10 +31,14 @@ async fn from_start_to_end() {
     });
     let server = builder.start().await;
     let ready = server.send(request(READINESS)).await;
-    assert_eq!((brief(&ready), ready.header("x-probe")), (ok, Some("1")));
-    lifecycle.unwrap().shut_down();
+    assert_eq!((brief(&ready), ready.header("x-probe")), (ok.clone(), Some("1")));
+    let lifecycle = lifecycle.unwrap();
+    lifecycle.leave();
     let stopping = (503, r#"{"message":"Backend is shutting down","status":"error"}"#.to_owned());
     assert_eq!(brief(&server.send(request(READINESS)).await), stopping);
+    assert_eq!(brief(&server.send(request(LIVENESS)).await), ok);
+    assert_eq!(server.get("/entities").await.status, 200);
+    lifecycle.shut_down();
     let too_late = server.get("/entities").await;
     assert_eq!(too_late.brief(), "503 ServiceUnavailableError: Service is shutting down");
 }

@@ -8,6 +8,7 @@
 mod analyze_location;
 mod authentication;
 mod conventions;
+mod cross_origin;
 mod entities;
 mod entities_by_query;
 mod entities_by_refs;
@@ -15,6 +16,7 @@ mod entity_by_name;
 mod entity_facets;
 mod health;
 mod locations;
+mod rate_limits;
 mod refresh;
 mod scheduler_tasks;
 mod server;

@@ -8,6 +8,7 @@
 
 mod authentication;
 mod crash;
+mod http;
 mod serve;
 
 use callboard_testkit::ServerProcess;

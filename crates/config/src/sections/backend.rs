@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::database::DatabaseSection;
-use super::http::{ContentSecurityPolicy, Cors, Health, Https};
+use super::http::{ContentSecurityPolicy, Cors, Health, Https, Referrer};
 use super::listen::Listen;
 use super::rate_limit::RateLimit;
+use super::server::ServerSection;
 use crate::config::Finding;
 use crate::lenient;
 use crate::path::ConfigPath;
@@ -35,10 +36,14 @@ pub struct BackendSection {
     pub cors: Option<Cors>,
     /// Changes to the content security policy.
     pub csp: ContentSecurityPolicy,
+    /// What browsers say of where a link was followed; `None` for the program's choice.
+    pub referrer: Option<Referrer>,
     /// Where temporary files go; `None` for the system's place.
     pub working_directory: Option<PathBuf>,
     /// How starting and stopping are eased.
     pub lifecycle: Lifecycle,
+    /// How patient the server is with connections.
+    pub server: ServerSection,
     /// How many requests a client may make; `None` for any number.
     #[serde(deserialize_with = "RateLimit::or_none")]
     pub rate_limit: Option<RateLimit>,

@@ -73,6 +73,15 @@ impl<'de> Deserialize<'de> for Directive {
     }
 }
 
+/// `backend.referrer`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(expecting = "an object with \"policy\"")]
+pub struct Referrer {
+    /// Policies, of which a browser takes the last that it knows.
+    #[serde(deserialize_with = "lenient::one_or_many")]
+    pub policy: Vec<String>,
+}
+
 /// `backend.https`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Https {

@@ -12,6 +12,7 @@ mod integrations;
 mod listen;
 mod permission;
 mod rate_limit;
+mod server;
 
 pub use backend::{AuthSection, BackendSection, Lifecycle, ReadingAllow, ReadingSection, SharedKey};
 pub use catalog::{CatalogSection, ConfiguredLocation};
@@ -25,8 +26,9 @@ pub use database::{
     PluginDivisionMode, PoolOptions, PostgresTls,
 };
 pub use database_target::{DatabaseTarget, PostgresServer, PostgresTarget};
-pub use http::{Certificate, ContentSecurityPolicy, Cors, Health, Https};
+pub use http::{Certificate, ContentSecurityPolicy, Cors, Health, Https, Referrer};
 pub use integrations::{Integration, IntegrationsSection};
 pub use listen::Listen;
 pub use permission::{DiscoveryEndpoint, DiscoverySection, DiscoveryTarget, PermissionSection};
 pub use rate_limit::{RateLimit, RateLimitWindow};
+pub use server::ServerSection;

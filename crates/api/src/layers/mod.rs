@@ -1,0 +1,13 @@
+//! What every request passes on its way to a route, one file each. Their order is in `router.rs`.
+
+mod client_address;
+mod cors;
+mod rate_limit;
+
+pub use self::client_address::{TrustProxy, TrustProxyError};
+pub use self::cors::{Cors, OriginPatterns};
+pub use self::rate_limit::{RateLimit, RateLimits};
+
+pub(crate) use self::client_address::identify_client;
+pub(crate) use self::cors::share_with_origins;
+pub(crate) use self::rate_limit::{Limiters, limit_rate};

@@ -1,0 +1,173 @@
+//! Configuration, translated into how HTTP is spoken: other origins, security headers, limits.
+
+use std::net::IpAddr;
+
+use anyhow::Result;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use callboard_api::{
+    ApiOptions, ContentSecurityPolicy, Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy,
+};
+use callboard_config::sections::{self, BackendSection, RateLimitWindow};
+use callboard_config::{Config, ConfigError};
+use serde_json::Value;
+
+use crate::settings::CallboardSection;
+
+/// Addresses without a rate limit, if nobody names others: this machine's.
+const OWN_ADDRESSES: [&str; 2] = ["127.0.0.1", "::1"];
+
+/// Sets what the configuration says of HTTP, and leaves the rest of the options as they are.
+///
+/// # Errors
+///
+/// A section of the configuration is not what it must be.
+pub(crate) fn apply(config: &Config, own: &CallboardSection, options: &mut ApiOptions) -> Result<()> {
+    let backend = config.backend()?;
+    options.startup_pause = backend.lifecycle.startup_request_pause_timeout.get();
+    options.cors = backend.cors.as_ref().map(|cors| read_cors(config, cors)).transpose()?;
+    options.content_security_policy = content_security_policy(config, &backend)?;
+    if let Some(referrer) = &backend.referrer {
+        let value = header_value(config, "backend.referrer.policy", &referrer.policy.join(","))?;
+        options.referrer_policy = value;
+    }
+    options.health_headers = health_headers(config, &backend)?;
+    options.trust_proxy = trust_proxy(config, backend.trust_proxy.value())?;
+    options.rate_limits = rate_limits(config, &backend)?;
+    if let Some(limit) = own.http.body_limit {
+        options.body_limit = limit;
+    }
+    if let Some(timeout) = backend.server.request_timeout.filter(|timeout| !timeout.get().is_zero()) {
+        // Handlers read bodies, and have as long as before besides.
+        options.handler_timeout += timeout.get();
+        options.body_timeout = timeout.get();
+    }
+    Ok(())
+}
+
+/// Without `origin` nobody is let in, where the reference lets everyone in.
+fn read_cors(config: &Config, cors: &sections::Cors) -> Result<Cors> {
+    let list = |key: &str, names: &Option<Vec<String>>| {
+        let path = format!("backend.cors.{key}");
+        names.as_ref().map(|names| header_value(config, &path, &names.join(","))).transpose()
+    };
+    let origins = OriginPatterns::new(cors.origin.iter().map(String::as_str))
+        .map_err(|error| invalid(config, "backend.cors.origin", error.to_string()))?;
+    let preflight_status = match cors.options_success_status {
+        _ if cors.preflight_continue => None,
+        None => Some(StatusCode::NO_CONTENT),
+        Some(status) => {
+            let status = StatusCode::from_u16(status).ok().filter(StatusCode::is_success);
+            let wrong = || {
+                let message = "expected a status from 200 to 299";
+                invalid(config, "backend.cors.optionsSuccessStatus", message.to_owned())
+            };
+            Some(status.ok_or_else(wrong)?)
+        }
+    };
+    Ok(Cors {
+        origins,
+        methods: list("methods", &cors.methods)?.unwrap_or(Cors::METHODS),
+        allowed_headers: list("allowedHeaders", &cors.allowed_headers)?,
+        exposed_headers: list("exposedHeaders", &cors.exposed_headers)?,
+        credentials: cors.credentials,
+        max_age: cors.max_age,
+        preflight_status,
+    })
+}
+
+fn content_security_policy(config: &Config, backend: &BackendSection) -> Result<ContentSecurityPolicy> {
+    let mut policy = ContentSecurityPolicy::default();
+    for (name, sources) in &backend.csp.directives {
+        policy
+            .set(name, sources.clone())
+            .map_err(|error| invalid(config, &format!("backend.csp.{name}"), error.to_string()))?;
+    }
+    Ok(policy)
+}
+
+fn health_headers(config: &Config, backend: &BackendSection) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in &backend.health.headers {
+        let path = format!("backend.health.headers.{name}");
+        let Ok(name) = HeaderName::try_from(name) else {
+            return Err(invalid(config, &path, "expected the name of a header".to_owned()).into());
+        };
+        if value.is_empty() {
+            return Err(invalid(config, &path, "expected a text that is not empty".to_owned()).into());
+        }
+        headers.insert(name, header_value(config, &path, value)?);
+    }
+    Ok(headers)
+}
+
+/// In the words of Express: a switch, a number of proxies, or which ones.
+fn trust_proxy(config: &Config, written: &Value) -> Result<TrustProxy> {
+    const PATH: &str = "backend.trustProxy";
+    let expected = || {
+        let message = "expected true, false, a number of proxies, or their addresses";
+        invalid(config, PATH, message.to_owned())
+    };
+    let networks = |names: Vec<&str>| {
+        TrustProxy::networks(names).map_err(|error| invalid(config, PATH, error.to_string()).into())
+    };
+    match written {
+        Value::Null | Value::Bool(false) => Ok(TrustProxy::Nobody),
+        Value::Bool(true) => Ok(TrustProxy::Everyone),
+        Value::Number(hops) => {
+            let hops = hops.as_u64().and_then(|hops| usize::try_from(hops).ok());
+            Ok(TrustProxy::Hops(hops.ok_or_else(expected)?))
+        }
+        // Variables yield texts.
+        Value::String(text) => match text.trim() {
+            "true" => Ok(TrustProxy::Everyone),
+            "false" => Ok(TrustProxy::Nobody),
+            text => text.parse().map(TrustProxy::Hops).or_else(|_| networks(vec![text])),
+        },
+        Value::Array(items) => {
+            let names: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            networks(names.ok_or_else(expected)?)
+        }
+        Value::Object(_) => Err(expected().into()),
+    }
+}
+
+fn rate_limits(config: &Config, backend: &BackendSection) -> Result<RateLimits> {
+    let Some(written) = &backend.rate_limit else { return Ok(RateLimits::default()) };
+    if let Some(kind) = written.store.value().get("type").and_then(Value::as_str)
+        && kind != "memory"
+    {
+        tracing::warn!("backend.rateLimit.store: requests are counted in memory, not in {kind}");
+    }
+    let global = written.global.then(|| rate_limit(config, "backend.rateLimit", &written.limit));
+    let catalog = written.plugin.get("catalog");
+    let catalog = catalog.map(|limit| rate_limit(config, "backend.rateLimit.plugin.catalog", limit));
+    Ok(RateLimits { global: global.transpose()?, catalog: catalog.transpose()? })
+}
+
+fn rate_limit(config: &Config, path: &str, written: &RateLimitWindow) -> Result<RateLimit> {
+    let own = || OWN_ADDRESSES.map(str::to_owned).to_vec();
+    let mut allowed = Vec::new();
+    for (index, address) in written.ip_allow_list.clone().unwrap_or_else(own).iter().enumerate() {
+        let wrong = |_| {
+            let path = format!("{path}.ipAllowList[{index}]");
+            invalid(config, &path, format!("expected an IP address, found {address:?}"))
+        };
+        allowed.push(address.parse::<IpAddr>().map_err(wrong)?.to_canonical());
+    }
+    Ok(RateLimit {
+        window: written.window.get(),
+        requests: written.incoming_request_limit,
+        allowed,
+        count_successful: !written.skip_successful_requests,
+        count_failed: !written.skip_failed_requests,
+    })
+}
+
+fn header_value(config: &Config, path: &str, text: &str) -> Result<HeaderValue> {
+    let wrong = |_| invalid(config, path, "there is a character that no header can hold".to_owned());
+    Ok(HeaderValue::try_from(text).map_err(wrong)?)
+}
+
+fn invalid(config: &Config, path: &str, message: String) -> ConfigError {
+    ConfigError::Invalid(vec![config.problem(path, message)])
+}
