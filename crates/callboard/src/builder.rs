@@ -2,16 +2,18 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use callboard_api::ApiOptions;
 use callboard_config::Config;
 use callboard_engine::EngineBuilder;
+use callboard_model::FieldFormatValidators;
 use callboard_sdk::{
-    EntityParser, EntityPolicy, EntityProvider, Module, PlaceholderResolver, Processor, Registry, Task,
-    UrlReader,
+    EntityParser, EntityPolicy, EntityProvider, HostReader, Module, PlaceholderResolver,
+    ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
 };
 use tokio::net::TcpListener;
 
+use crate::module_config::module_config;
 use crate::server::Server;
 use crate::settings::CallboardSection;
 use crate::{authentication, database, http_settings, settings};
@@ -20,6 +22,7 @@ use crate::{authentication, database, http_settings, settings};
 pub struct Callboard {
     config: Config,
     registry: Registry,
+    modules: Vec<Box<dyn Module>>,
     host: Option<IpAddr>,
     port: Option<u16>,
     working_directory: Option<PathBuf>,
@@ -28,62 +31,113 @@ pub struct Callboard {
 impl Callboard {
     /// A server by this configuration, with the built-in providers and processors.
     pub fn builder(config: Config) -> Self {
-        Self { config, registry: Registry::default(), host: None, port: None, working_directory: None }
+        Self {
+            config,
+            registry: Registry::default(),
+            modules: Vec::new(),
+            host: None,
+            port: None,
+            working_directory: None,
+        }
     }
 
     /// Adds a source of entities.
     #[must_use]
     pub fn add_provider(mut self, provider: Arc<dyn EntityProvider>) -> Self {
-        self.registry.providers.push(provider);
+        self.registry.add_provider(provider);
         self
     }
 
     /// Adds something that is done from time to time.
     #[must_use]
     pub fn add_task(mut self, task: Task) -> Self {
-        self.registry.tasks.push(task);
+        self.registry.add_task(task);
         self
     }
 
     /// Adds a processor, after the built-in ones of the same priority.
     #[must_use]
     pub fn add_processor(mut self, processor: Arc<dyn Processor>) -> Self {
-        self.registry.processors.push(processor);
+        self.registry.add_processor(processor);
+        self
+    }
+
+    /// Puts processors in place of those that read files and URLs and annotate locations, and of those that were
+    /// added before.
+    #[must_use]
+    pub fn replace_processors(mut self, processors: Vec<Arc<dyn Processor>>) -> Self {
+        self.registry.replace_processors(processors);
         self
     }
 
     /// Adds a policy, after the built-in ones.
     #[must_use]
     pub fn add_policy(mut self, policy: Arc<dyn EntityPolicy>) -> Self {
-        self.registry.policies.push(policy);
+        self.registry.add_policy(policy);
+        self
+    }
+
+    /// Puts policies in place of the built-in ones but that of the schema: also the formats of names have no effect
+    /// then.
+    #[must_use]
+    pub fn replace_policies(mut self, policies: Vec<Arc<dyn EntityPolicy>>) -> Self {
+        self.registry.replace_policies(policies);
+        self
+    }
+
+    /// Sets the formats of names, labels and the like.
+    #[must_use]
+    pub fn field_formats(mut self, formats: FieldFormatValidators) -> Self {
+        self.registry.set_field_formats(formats);
         self
     }
 
     /// Adds a placeholder; `key` is without its `$`.
     #[must_use]
     pub fn add_placeholder(mut self, key: &str, resolver: Arc<dyn PlaceholderResolver>) -> Self {
-        self.registry.placeholders.push((key.to_owned(), resolver));
+        self.registry.add_placeholder(key, resolver);
         self
     }
 
     /// Replaces the YAML parser.
     #[must_use]
     pub fn parser(mut self, parser: Arc<dyn EntityParser>) -> Self {
-        self.registry.parser = Some(parser);
+        self.registry.set_parser(parser);
+        self
+    }
+
+    /// Adds a reader for some hosts, asked before the configured ones.
+    #[must_use]
+    pub fn add_url_reader(mut self, reader: Arc<dyn HostReader>) -> Self {
+        self.registry.add_url_reader(reader);
         self
     }
 
     /// Replaces the configured URL readers.
     #[must_use]
     pub fn url_reader(mut self, reader: Arc<dyn UrlReader>) -> Self {
-        self.registry.url_reader = Some(reader);
+        self.registry.set_url_reader(reader);
         self
     }
 
-    /// Adds all that a module brings.
+    /// Sets the location types that may be registered, instead of `url` alone.
     #[must_use]
-    pub fn add_module(mut self, module: &dyn Module) -> Self {
-        module.register(&mut self.registry);
+    pub fn allowed_location_types(mut self, types: &[&str]) -> Self {
+        self.registry.set_allowed_location_types(types.iter().map(|name| (*name).to_owned()).collect());
+        self
+    }
+
+    /// Sets who is told of every run of an entity that fails.
+    #[must_use]
+    pub fn error_handler(mut self, handler: Arc<dyn ProcessingErrorHandler>) -> Self {
+        self.registry.set_error_handler(handler);
+        self
+    }
+
+    /// Adds all that a module brings, by its part of the configuration.
+    #[must_use]
+    pub fn add_module(mut self, module: impl Module + 'static) -> Self {
+        self.modules.push(Box::new(module));
         self
     }
 
@@ -112,13 +166,14 @@ impl Callboard {
     ///
     /// # Errors
     ///
-    /// The configuration is wrong, the database cannot be opened, the address is taken, or it is not loopback
+    /// The configuration is wrong, a module cannot be used, two extensions have one name, the database cannot be opened, the address is taken, or it is not loopback
     /// while nobody could be told from a stranger.
     pub async fn build(mut self) -> Result<Server> {
         let working_directory = match self.working_directory.take() {
             Some(directory) => directory,
             None => std::env::current_dir().context("cannot tell the working directory")?,
         };
+        self.register_modules()?;
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
         let address = self.listen_address()?;
@@ -138,6 +193,17 @@ impl Callboard {
         let shutdown_delay = self.config.backend()?.lifecycle.server_shutdown_delay.get();
         let router = callboard_api::router(engine.catalog(), options);
         Ok(Server { listener, address, router, engine, lifecycle, shutdown_delay, database })
+    }
+
+    fn register_modules(&mut self) -> Result<()> {
+        let config = module_config(&self.config);
+        for module in &self.modules {
+            let registered = self.registry.add_module(&**module, &config);
+            registered
+                .map_err(|error| anyhow!(error))
+                .with_context(|| format!("the module {}", module.name()))?;
+        }
+        Ok(())
     }
 
     fn api_options(&self, host: IpAddr) -> Result<ApiOptions> {

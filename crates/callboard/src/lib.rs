@@ -25,6 +25,7 @@ mod authentication;
 mod builder;
 mod database;
 mod http_settings;
+mod module_config;
 mod server;
 mod settings;
 

@@ -203,6 +203,11 @@ impl Config {
         self.get(path.clone())
     }
 
+    /// A problem with the value at a path, from what serde says of it, for parts that other crates read.
+    pub fn value_problem(&self, path: &ConfigPath, said: &str) -> Problem {
+        self.type_problem(path, said)
+    }
+
     /// Turns what serde says into what a person can act on.
     fn type_problem(&self, path: &ConfigPath, said: &str) -> Problem {
         if let Some(key) = said.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {

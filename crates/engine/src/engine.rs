@@ -6,7 +6,10 @@ use std::time::Duration;
 
 use callboard_index::{Index, IndexWriter, share};
 use callboard_model::FieldFormatValidators;
-use callboard_sdk::{EntityParser, EntityProvider, Registry, SchedulerError, TaskScheduler as _, UrlReader};
+use callboard_sdk::{
+    EntityParser, EntityProvider, ProcessingErrorHandler, Registry, SchedulerError, TaskScheduler as _,
+    UrlReader,
+};
 use callboard_store::{ChangeSequence, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -16,13 +19,14 @@ use tokio_util::task::TaskTracker;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, Signals};
+use crate::error_handling;
 use crate::events::EventBus;
 use crate::index_follower::{FollowError, IndexFollower};
 use crate::orphans;
 use crate::parser::YamlParser;
 use crate::processing::chain;
 use crate::processing::pipeline::Pipeline;
-use crate::processing::reads::{GatedReader, NoReader};
+use crate::processing::reads::{GatedReader, NoReader, OwnReaders};
 use crate::processing::work_loop::WorkLoop;
 use crate::providers::startup;
 use crate::rules::{RuleError, Rules};
@@ -42,6 +46,9 @@ pub enum EngineError {
     /// The catalog rules cannot be used.
     #[error(transparent)]
     Rules(#[from] RuleError),
+    /// Several extensions have one name; the author of the program has to rename some.
+    #[error("{}", .0.join("\n"))]
+    Conflicts(Vec<String>),
     /// A task cannot be scheduled.
     #[error(transparent)]
     Task(#[from] SchedulerError),
@@ -106,9 +113,14 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Rules`], [`EngineError::Task`].
+    /// [`EngineError::Rules`], [`EngineError::Conflicts`], [`EngineError::Task`].
     pub fn build(self) -> Result<Engine, EngineError> {
         let Self { store, settings, registry, clock, formats } = self;
+        let conflicts = registry.conflicts(&built_in_names(&settings, &registry));
+        if !conflicts.is_empty() {
+            return Err(EngineError::Conflicts(conflicts));
+        }
+        let formats = registry.field_formats.clone().unwrap_or(formats);
         let pipeline = pipeline(&settings, &registry, formats)?;
         let (writer, index) = share(Index::new());
         let scheduler = Scheduler::new(Arc::clone(&store), Arc::clone(&clock), settings.task_poll_interval);
@@ -128,8 +140,16 @@ impl EngineBuilder {
             scheduler,
             ready: AtomicBool::new(false),
         };
-        Ok(Engine { core: Arc::new(core), providers: registry.providers, writer })
+        let error_handler = registry.error_handler;
+        Ok(Engine { core: Arc::new(core), providers: registry.providers, error_handler, writer })
     }
+}
+
+/// Names that extensions may not have.
+fn built_in_names(settings: &EngineSettings, registry: &Registry) -> Vec<(&'static str, &'static str)> {
+    let providers = startup::BUILT_IN.iter().map(|name| ("providers", *name));
+    let processors = chain::built_in_names(settings, registry).into_iter().map(|name| ("processors", name));
+    providers.chain(processors).collect()
 }
 
 fn pipeline(
@@ -138,18 +158,24 @@ fn pipeline(
     formats: FieldFormatValidators,
 ) -> Result<Pipeline, EngineError> {
     let reader = registry.url_reader.clone().unwrap_or_else(|| Arc::new(NoReader));
+    let reader: Arc<dyn UrlReader> =
+        Arc::new(OwnReaders { own: registry.url_readers.clone(), others: reader });
     let reader: Arc<dyn UrlReader> = Arc::new(GatedReader::new(reader, &settings.processing));
     let parser: Arc<dyn EntityParser> =
         registry.parser.clone().unwrap_or_else(|| Arc::new(YamlParser::new(settings.yaml_merge_keys)));
     Ok(Pipeline {
         chain: chain::build(settings, registry, &reader, &parser),
         policies: registry.policies.clone(),
+        without_default_policies: registry.without_default_policies,
         policy_timeout: settings.processing.hook_timeout,
         formats,
         rules: Rules::new(&settings.rules, &settings.locations, &settings.working_directory)?,
         parser,
         reader,
-        allowed_location_types: settings.allowed_location_types.clone(),
+        allowed_location_types: registry
+            .allowed_location_types
+            .clone()
+            .unwrap_or_else(|| settings.allowed_location_types.clone()),
     })
 }
 
@@ -157,6 +183,7 @@ fn pipeline(
 pub struct Engine {
     core: Arc<Core>,
     providers: Vec<Arc<dyn EntityProvider>>,
+    error_handler: Option<Arc<dyn ProcessingErrorHandler>>,
     writer: IndexWriter,
 }
 
@@ -172,7 +199,7 @@ impl Engine {
     ///
     /// [`EngineError::Store`], [`EngineError::Index`]; nothing runs then.
     pub async fn start(self) -> Result<RunningEngine, EngineError> {
-        let Self { core, providers, writer } = self;
+        let Self { core, providers, error_handler, writer } = self;
         core.store.reclaim_leases(core.clock.now()).await?;
         let mut follower = IndexFollower::new(Arc::clone(&core), writer);
         follower.fill().await.map_err(|error| match error {
@@ -187,6 +214,11 @@ impl Engine {
             aborting: CancellationToken::new(),
         };
         running.tasks.spawn(follower.run(running.stopping.clone()));
+        if let Some(handler) = error_handler {
+            let (core, stopping) = (&running.core, running.stopping.clone());
+            let limit = core.settings.processing.hook_timeout;
+            running.tasks.spawn(error_handling::handle(handler, core.events.subscribe(), limit, stopping));
+        }
         if let Err(error) = running.begin(&providers).await {
             running.shutdown().await;
             return Err(error);

@@ -21,6 +21,7 @@ mod catalog;
 mod clock;
 mod core;
 mod engine;
+mod error_handling;
 mod events;
 mod file_path;
 mod hexadecimal;

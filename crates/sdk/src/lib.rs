@@ -8,19 +8,23 @@
 //! | another descriptor format | [`EntityParser`] | `parser.rs` |
 //! | another `$placeholder` | [`PlaceholderResolver`] | `placeholder.rs` |
 //! | something to do from time to time | nothing: it is a [`Task`] | `task.rs` |
-//! | a host with its own way to be read | [`UrlReader`] | `url_reader.rs` |
+//! | a host with its own way to be read | [`HostReader`] | `url_reader.rs` |
+//! | several of these that belong together | [`Module`] | `module.rs` |
 //!
 //! This crate knows the model and nothing else of the server: no database, no HTTP, no engine. Everything
 //! here is small enough to be implemented in a test.
 
 mod emit;
+mod error_handler;
 mod module;
+mod module_config;
 mod parser;
 mod placeholder;
 mod policy;
 mod processor;
 mod processor_cache;
 mod provider;
+mod registration_origins;
 mod schedule;
 mod task;
 mod url_reader;
@@ -29,7 +33,9 @@ pub use async_trait::async_trait;
 pub use callboard_model as model;
 
 pub use emit::{ChildKey, Emission, Emit};
-pub use module::{Module, Registry};
+pub use error_handler::{ProcessingErrorHandler, ProcessingFailure};
+pub use module::{Module, ModuleError, Registry};
+pub use module_config::{ConfigSource, ConfigStep, ModuleConfig, ModuleConfigError};
 pub use parser::EntityParser;
 pub use placeholder::{PlaceholderContext, PlaceholderResolver};
 pub use policy::EntityPolicy;
@@ -38,6 +44,9 @@ pub use processor_cache::ProcessorCache;
 pub use provider::{
     ConnectionError, DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError,
 };
+pub use registration_origins::RegistrationOrigins;
 pub use schedule::{CronError, CronExpression, Frequency, TaskSchedule, TaskScope};
 pub use task::{SchedulerError, Task, TaskError, TaskScheduler};
-pub use url_reader::{ReadError, ReadOptions, ReadResponse, ScmFile, SearchFile, SearchResponse, UrlReader};
+pub use url_reader::{
+    HostReader, ReadError, ReadOptions, ReadResponse, ScmFile, SearchFile, SearchResponse, UrlReader,
+};

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use thiserror::Error;
+use url::Url;
 
 /// Why a URL could not be read. The kinds have a meaning to the catalog.
 #[derive(Debug, Clone, Error)]
@@ -95,4 +96,10 @@ pub trait UrlReader: Send + Sync {
     fn scm_file(&self, _url: &str) -> Option<ScmFile> {
         None
     }
+}
+
+/// A reader that is responsible for some hosts.
+pub trait HostReader: UrlReader {
+    /// Whether this reader is to be asked for a URL. The first one that says so is the only one that is.
+    fn matches(&self, url: &Url) -> bool;
 }

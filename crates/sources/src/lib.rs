@@ -23,9 +23,10 @@ mod resolve;
 mod scm_file;
 
 pub use allow::{AllowedHost, InvalidAllowedHost, ReadingRules};
+pub use callboard_sdk::HostReader;
 pub use client::{ClientError, ProxyUse};
 pub use fetch::{FetchOptions, FetchReader};
 pub use known_hosts::{HostKind, KnownHosts};
-pub use readers::{HostReader, UrlReaders};
+pub use readers::UrlReaders;
 pub use repository::{RepositoryFile, same_repository};
 pub use resolve::{ResolveError, resolve};

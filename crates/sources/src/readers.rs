@@ -1,17 +1,11 @@
 use async_trait::async_trait;
-use callboard_sdk::{ReadError, ReadOptions, ReadResponse, ScmFile, SearchResponse, UrlReader};
+use callboard_sdk::{HostReader, ReadError, ReadOptions, ReadResponse, ScmFile, SearchResponse, UrlReader};
 use url::Url;
 
 use crate::allow::has_credentials;
 use crate::known_hosts::KnownHosts;
 use crate::resolve::resolve;
 use crate::scm_file::scm_file;
-
-/// A reader that is responsible for some hosts.
-pub trait HostReader: UrlReader {
-    /// Whether this reader is to be asked for a URL. The first one that says so is the only one that is.
-    fn matches(&self, url: &Url) -> bool;
-}
 
 /// All readers behind one face: each URL goes to the first that is responsible for it, or is not allowed.
 pub struct UrlReaders {

@@ -8,6 +8,7 @@
 
 mod authentication;
 mod crash;
+mod extending;
 mod http;
 mod serve;
 

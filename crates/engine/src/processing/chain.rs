@@ -7,11 +7,11 @@ use callboard_model::KindRegistry;
 use callboard_model::kinds::scaffolder;
 use callboard_sdk::{EntityParser, Hooks, Processor, Registry, UrlReader};
 
-use crate::processors::annotate_location::AnnotateLocationProcessor;
-use crate::processors::file_reader::FileReaderProcessor;
+use crate::processors::annotate_location::{self, AnnotateLocationProcessor};
+use crate::processors::file_reader::{self, FileReaderProcessor};
 use crate::processors::kinds::{self, KindsProcessor};
-use crate::processors::placeholder::PlaceholderProcessor;
-use crate::processors::url_reader::UrlReaderProcessor;
+use crate::processors::placeholder::{self, PlaceholderProcessor};
+use crate::processors::url_reader::{self, UrlReaderProcessor};
 use crate::settings::EngineSettings;
 
 /// A processor at its place.
@@ -47,6 +47,15 @@ pub(crate) fn build(
     links.into_iter().map(|(_, link)| link).collect()
 }
 
+/// The names of the processors that are built in.
+pub(crate) fn built_in_names(settings: &EngineSettings, registry: &Registry) -> Vec<&'static str> {
+    let mut names = vec![placeholder::NAME];
+    if !settings.disable_default_processors && !registry.without_default_processors {
+        names.extend([file_reader::NAME, url_reader::NAME, annotate_location::NAME]);
+    }
+    names
+}
+
 fn built_in(
     settings: &EngineSettings,
     registry: &Registry,
@@ -65,7 +74,7 @@ fn built_in(
         let kinds = if settings.template_kind { kinds.with(&scaffolder::TEMPLATE) } else { kinds };
         processors.push(Arc::new(KindsProcessor::new(kinds)));
     }
-    if !settings.disable_default_processors {
+    if !settings.disable_default_processors && !registry.without_default_processors {
         processors.push(Arc::new(FileReaderProcessor::new(Arc::clone(parser), processing.read_timeout)));
         processors.push(Arc::new(UrlReaderProcessor::new(Arc::clone(reader), Arc::clone(parser))));
         processors.push(Arc::new(AnnotateLocationProcessor::new(Arc::clone(reader))));

@@ -17,6 +17,8 @@ use crate::rules::Rules;
 pub(crate) struct Pipeline {
     pub(crate) chain: Vec<Link>,
     pub(crate) policies: Vec<Arc<dyn EntityPolicy>>,
+    /// Of the built-in policies, only that of the schema holds.
+    pub(crate) without_default_policies: bool,
     pub(crate) policy_timeout: std::time::Duration,
     pub(crate) formats: FieldFormatValidators,
     pub(crate) rules: Rules,
@@ -118,9 +120,11 @@ impl Pipeline {
         };
         let mut entity = entity;
         policy::check_schema(&entity).map_err(refused)?;
-        policy::default_namespace(&mut entity);
-        policy::no_foreign_root_fields(&entity).map_err(refused)?;
-        policy::check_field_format(&entity, &self.formats).map_err(refused)?;
+        if !self.without_default_policies {
+            policy::default_namespace(&mut entity);
+            policy::no_foreign_root_fields(&entity).map_err(refused)?;
+            policy::check_field_format(&entity, &self.formats).map_err(refused)?;
+        }
         for policy in &self.policies {
             entity = hook::call(Some(self.policy_timeout), policy.enforce(entity)).await.map_err(refused)?;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use callboard_sdk::{ReadError, ReadOptions, ReadResponse, ScmFile, SearchResponse, UrlReader};
+use callboard_sdk::{HostReader, ReadError, ReadOptions, ReadResponse, ScmFile, SearchResponse, UrlReader};
 use tokio::sync::Semaphore;
 
 use crate::settings::ProcessingSettings;
@@ -32,6 +32,42 @@ impl Lane {
 
     fn current() -> Self {
         LANE.try_with(|lane| *lane).unwrap_or(Self::Urgent)
+    }
+}
+
+/// Readers for some hosts before the reader of all others.
+pub(crate) struct OwnReaders {
+    pub(crate) own: Vec<Arc<dyn HostReader>>,
+    pub(crate) others: Arc<dyn UrlReader>,
+}
+
+impl OwnReaders {
+    fn of(&self, url: &str) -> &dyn UrlReader {
+        let parsed = url::Url::parse(url).ok();
+        let own = parsed.and_then(|url| self.own.iter().find(|reader| reader.matches(&url)));
+        match own {
+            Some(reader) => &**reader,
+            None => &*self.others,
+        }
+    }
+}
+
+#[async_trait]
+impl UrlReader for OwnReaders {
+    async fn read(&self, url: &str, options: &ReadOptions) -> Result<ReadResponse, ReadError> {
+        self.of(url).read(url, options).await
+    }
+
+    async fn search(&self, url: &str, options: &ReadOptions) -> Result<SearchResponse, ReadError> {
+        self.of(url).search(url, options).await
+    }
+
+    fn resolve(&self, target: &str, base: &str) -> Result<String, ReadError> {
+        self.of(base).resolve(target, base)
+    }
+
+    fn scm_file(&self, url: &str) -> Option<ScmFile> {
+        self.of(url).scm_file(url).or_else(|| self.others.scm_file(url))
     }
 }
 

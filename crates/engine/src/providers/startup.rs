@@ -10,32 +10,25 @@ use std::panic::AssertUnwindSafe;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::config_locations::ConfigLocationProvider;
+use super::config_locations::{self, ConfigLocationProvider};
 use super::connection::Connection;
-use super::location_store::LocationStoreProvider;
+use super::location_store::{self, LocationStoreProvider};
 use crate::core::Core;
 use crate::processing::reads::Lane;
 
-/// All providers that are not disabled, each name once: the first to have it keeps it.
+/// The names of the built-in ones.
+pub(crate) const BUILT_IN: [&str; 2] = [config_locations::NAME, location_store::NAME];
+
+/// All providers that are not disabled.
 pub(crate) fn enabled(core: &Core, others: &[Arc<dyn EntityProvider>]) -> Vec<Arc<dyn EntityProvider>> {
     let built_in: [Arc<dyn EntityProvider>; 2] = [
         Arc::new(ConfigLocationProvider::new(&core.settings)),
         Arc::new(LocationStoreProvider::new(Arc::clone(&core.store))),
     ];
-    let mut names = HashSet::new();
-    let mut providers: Vec<Arc<dyn EntityProvider>> = Vec::with_capacity(others.len() + 2);
-    for provider in others.iter().cloned().chain(built_in) {
-        let name = provider.name().to_owned();
-        if core.settings.disabled_providers.contains(&name) {
-            continue;
-        }
-        if names.insert(name.clone()) {
-            providers.push(provider);
-        } else {
-            tracing::warn!(provider = name, "two providers have one name; the second is left out");
-        }
-    }
-    providers
+    let is_enabled = |provider: &dyn EntityProvider| {
+        !core.settings.disabled_providers.iter().any(|name| name == provider.name())
+    };
+    others.iter().cloned().chain(built_in).filter(|provider| is_enabled(&**provider)).collect()
 }
 
 /// Connects all providers at the same time, and waits for them, but not for ever: what takes long goes on as a

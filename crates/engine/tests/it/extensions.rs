@@ -5,10 +5,16 @@ use std::time::Duration;
 
 use callboard_engine::{CatalogEvent, ProcessorOptions};
 use callboard_model::{
-    CompoundEntityRef, Entity, EntityError, LocationPresence, LocationRef, LocationSpec, Relation,
+    CompoundEntityRef, Entity, EntityError, FieldFormatValidators, FormatValidator, LocationPresence,
+    LocationRef, LocationSpec, Relation,
 };
-use callboard_sdk::{Emit, EntityPolicy, Processor, ProcessorCache, ReadContext, async_trait};
+use callboard_sdk::{
+    Emit, EntityPolicy, HostReader, ProcessingErrorHandler, ProcessingFailure, Processor, ProcessorCache,
+    ReadContext, ReadError, ReadOptions, ReadResponse, SearchFile, SearchResponse, UrlReader, async_trait,
+};
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use url::Url;
 
 use crate::support::{PATIENCE, World, component, config_location, generated, stable};
 
@@ -218,5 +224,99 @@ async fn policies_refuse_and_change() {
             "InputError: Policy check failed for component:default/other; caused by NotAllowedError: only what is fine"
         ]
     );
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn processors_and_policies_can_be_replaced() {
+    let mut world = world(&["fine"]).await;
+    world.registry.replace_processors(vec![Arc::new(Antics)]);
+    let world = world.start().await;
+    let errors = world.until_unprocessed(&generated("a.yaml")).await;
+    assert_eq!(errors, ["InputError: No processor was able to handle reading of url:https://host/s/a.yaml"]);
+    world.stop().await;
+
+    let mut world = World::with_locations(&["a.yaml"]).await;
+    let mut unusual = component("ok");
+    unusual["metadata"]["tags"] = json!(["NOT A TAG"]);
+    world.host.set_entities("a.yaml", &[unusual]);
+    world.registry.replace_policies(Vec::new());
+    let world = world.start().await;
+    world.until_there(&["component:default/ok"]).await;
+    world.stop().await;
+}
+
+#[tokio::test]
+async fn formats_can_be_replaced() {
+    let mut world = World::with_locations(&["a.yaml"]).await;
+    let mut unusual = component("ok");
+    unusual["metadata"]["tags"] = json!(["NOT A TAG"]);
+    world.host.set_entities("a.yaml", &[unusual]);
+    world.registry.set_field_formats(FieldFormatValidators {
+        tag: FormatValidator::new(|_| true),
+        ..FieldFormatValidators::default()
+    });
+    let world = world.start().await;
+    world.until_there(&["component:default/ok"]).await;
+    world.stop().await;
+}
+
+/// Reads from a host of its own.
+struct OwnHost;
+
+#[async_trait]
+impl UrlReader for OwnHost {
+    async fn read(&self, _url: &str, _options: &ReadOptions) -> Result<ReadResponse, ReadError> {
+        Err(ReadError::Failed("not asked for".to_owned()))
+    }
+
+    async fn search(&self, url: &str, _options: &ReadOptions) -> Result<SearchResponse, ReadError> {
+        let file = SearchFile { url: url.to_owned(), data: component("own").to_string().into_bytes().into() };
+        Ok(SearchResponse { files: vec![file], etag: None })
+    }
+
+    fn resolve(&self, target: &str, _base: &str) -> Result<String, ReadError> {
+        Ok(target.to_owned())
+    }
+}
+
+impl HostReader for OwnHost {
+    fn matches(&self, url: &Url) -> bool {
+        url.host_str() == Some("own.example.com")
+    }
+}
+
+#[tokio::test]
+async fn readers_of_ones_own_come_first() {
+    let mut world = world(&["fine"]).await;
+    world.settings.locations.push(config_location("url", "https://own.example.com/x.yaml"));
+    world.registry.add_url_reader(Arc::new(OwnHost));
+    let world = world.start().await;
+    world.until_there(&["component:default/own", "component:default/fine"]).await;
+    world.stop().await;
+}
+
+/// Passes failures on, and panics each time.
+struct Handler(mpsc::Sender<ProcessingFailure>);
+
+#[async_trait]
+impl ProcessingErrorHandler for Handler {
+    async fn on_processing_error(&self, failure: ProcessingFailure) {
+        self.0.send(failure).await.unwrap();
+        panic!("that is its own affair");
+    }
+}
+
+#[tokio::test]
+async fn the_error_handler_is_told() {
+    let mut world = world(&["throws"]).await;
+    let (sender, mut failures) = mpsc::channel(2);
+    world.registry.set_error_handler(Arc::new(Handler(sender)));
+    let world = world.start().await;
+    for _ in 0..2 {
+        let failure = tokio::time::timeout(PATIENCE, failures.recv()).await.unwrap().unwrap();
+        assert_eq!(failure.entity_ref.as_str(), "component:default/throws");
+        assert_eq!(failure.errors[0].cause.as_ref().unwrap().message, "boom pre");
+    }
     world.stop().await;
 }

@@ -19,6 +19,7 @@ fn pipeline() -> Pipeline {
     let reader: Arc<dyn UrlReader> = Arc::new(NoReader);
     let parser: Arc<dyn EntityParser> = Arc::new(YamlParser::new(false));
     Pipeline {
+        without_default_policies: false,
         chain: chain::build(&settings, &Registry::default(), &reader, &parser),
         policies: Vec::new(),
         policy_timeout: settings.processing.hook_timeout,
