@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::number::saturated;
+use super::number::whole_number;
 use crate::error::ApiError;
 
 /// A JSON object of a request, and its place there for messages. Members nobody asks for are ignored.
@@ -64,12 +64,15 @@ impl<'a> Members<'a> {
         self.value(name).map(read).transpose()
     }
 
-    /// A number of at least 0; a fraction is cut off.
+    /// A whole number of at least 0; what is too large is the maximum.
     pub(crate) fn natural(&self, name: &str) -> Result<Option<usize>, ApiError> {
         match self.number(name)? {
             None => Ok(None),
             Some(number) if number < 0.0 => Err(self.mistyped(name, "must be >= 0")),
-            Some(number) => Ok(Some(saturated(number))),
+            Some(number) => match whole_number(number) {
+                Some(number) => Ok(Some(number)),
+                None => Err(self.mistyped(name, "must be integer")),
+            },
         }
     }
 
@@ -163,10 +166,12 @@ mod tests {
     }
 
     #[test]
-    fn fractions_are_cut_off() {
-        let body = json!({ "limit": 1.5, "offset": 1e30 });
+    fn whole_numbers() {
+        let body = json!({ "limit": 2.0, "offset": 1e30, "part": 1.5 });
         let members = Members::of(&body, "request/body").unwrap();
-        assert_eq!(members.natural("limit").unwrap(), Some(1));
+        assert_eq!(members.natural("limit").unwrap(), Some(2));
         assert_eq!(members.natural("offset").unwrap(), Some(usize::MAX));
+        let part = members.natural("part").unwrap_err();
+        assert_eq!(part.to_string(), "request/body/part must be integer");
     }
 }

@@ -45,18 +45,12 @@ pub(super) fn parse_whole_number(text: &str) -> Option<WholeNumber> {
 
 /// A number of at least 0 without a fraction; what is too large for a `usize` is its maximum.
 pub(crate) fn whole_number(number: f64) -> Option<usize> {
-    (number >= 0.0 && number.fract() == 0.0).then(|| saturated(number))
-}
-
-/// A number of at least 0 without its fraction; what is too large is the maximum.
-pub(super) fn saturated(number: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "float casts saturate, as wanted"
     )]
-    let whole = number as usize;
-    whole
+    (number >= 0.0 && number.fract() == 0.0).then_some(number as usize)
 }
 
 #[cfg(test)]

@@ -53,12 +53,15 @@ pub(crate) async fn post(
 
 impl LocationQuery {
     fn of_body(members: &Members<'_>) -> Result<Self, ApiError> {
-        let limit = members.number("limit")?.map(positive).transpose()?;
-        let predicate = members.value("query").map(LocationPredicate::parse).transpose()?;
-        match members.text("cursor")? {
-            Some(cursor) => Self::of_cursor(cursor),
-            None => Ok(Self { limit: limit.unwrap_or(DEFAULT_LIMIT), predicate, after_id: None }),
+        // The types of all members are checked, what they say only where no cursor says it.
+        let limit = members.number("limit")?;
+        members.object("query")?;
+        if let Some(cursor) = members.text("cursor")? {
+            return Self::of_cursor(cursor);
         }
+        let limit = limit.map(positive).transpose()?.unwrap_or(DEFAULT_LIMIT);
+        let predicate = members.value("query").map(LocationPredicate::parse).transpose()?;
+        Ok(Self { limit, predicate, after_id: None })
     }
 
     fn of_cursor(cursor: &str) -> Result<Self, ApiError> {

@@ -12,27 +12,34 @@ use crate::error::ApiError;
 use crate::request::PathParameters;
 use crate::response::tagged_json;
 
-/// Those that wait, and those that failed since they came: clients look into `errors` to tell them apart.
+/// Those that wait for their first processing.
 pub(crate) async fn pending(
     State(catalog): State<Catalog>,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
-    let owner = owner(query.as_deref());
-    let rows: Vec<Value> = catalog
-        .unprocessed()
-        .await?
-        .iter()
-        .map(row)
-        .filter(|row| {
-            owner.as_ref().is_none_or(|owner| row["unprocessed_entity"]["spec"]["owner"] == **owner)
-        })
-        .collect();
+    let rows = rows(&catalog, query.as_deref(), false).await?;
     Ok(tagged_json(StatusCode::OK, &json!({ "type": "pending", "entities": rows })))
 }
 
-/// Entities that were put together and lost their document. There is no way to get there.
-pub(crate) async fn failed() -> Response {
-    tagged_json(StatusCode::OK, &json!({ "type": "failed", "entities": [] }))
+/// Those whose processing failed every time since they came.
+pub(crate) async fn failed(
+    State(catalog): State<Catalog>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, ApiError> {
+    let rows = rows(&catalog, query.as_deref(), true).await?;
+    Ok(tagged_json(StatusCode::OK, &json!({ "type": "failed", "entities": rows })))
+}
+
+/// The rows of one of the two lists: those with errors, or those without.
+async fn rows(catalog: &Catalog, query: Option<&str>, with_errors: bool) -> Result<Vec<Value>, ApiError> {
+    let owner = owner(query);
+    let mut rows: Vec<Value> = catalog.unprocessed().await?.iter().map(row).collect();
+    rows.retain(|row| {
+        let has_errors = row["errors"].as_array().is_some_and(|errors| !errors.is_empty());
+        let fits = owner.as_ref().is_none_or(|owner| row["unprocessed_entity"]["spec"]["owner"] == **owner);
+        has_errors == with_errors && fits
+    });
+    Ok(rows)
 }
 
 /// Succeeds for unknown ids too.

@@ -77,9 +77,11 @@ async fn refused_parameters() {
 #[tokio::test]
 async fn refused_bodies() {
     let server = Server::theatre().await;
-    let cases: [(Value, &str); 9] = [
+    let cases: [(Value, &str); 11] = [
         (json!({ "limit": "5" }), "400 InputError: request/body/limit must be number"),
         (json!({ "limit": -1 }), "400 InputError: request/body/limit must be >= 0"),
+        (json!({ "limit": 1.5 }), "400 InputError: request/body/limit must be integer"),
+        (json!({ "offset": -1 }), "400 InputError: request/body/offset must be >= 0"),
         (json!({ "cursor": "" }), "400 InputError: Cursor cannot be empty"),
         (json!({ "query": [] }), "400 InputError: request/body/query must be object"),
         (json!({ "orderBy": ["kind"] }), "400 InputError: request/body/orderBy/0 must be object"),
