@@ -15,6 +15,7 @@ mod envelope;
 mod error;
 mod layers;
 mod mount;
+mod openapi;
 mod options;
 mod request;
 mod response;

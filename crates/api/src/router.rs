@@ -42,23 +42,19 @@ const STARTUP_POLL: Duration = Duration::from_millis(20);
 pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
     let state = ApiState { catalog, options: Arc::new(options) };
     let mut patterns: Vec<String> = Vec::new();
-
-    let mut catalog_routes = Router::new();
-    for (path, methods) in routes::catalog() {
-        let full_path = format!("{MOUNT_PATH}{path}");
-        catalog_routes = catalog_routes.route(&full_path, methods);
-        patterns.push(full_path);
-    }
-
-    let mut root_routes = Router::new();
-    for (path, methods) in routes::root() {
-        root_routes = root_routes.route(path, methods);
-        patterns.push(path.to_owned());
+    let mut routes = Router::new();
+    for (mount_path, table) in [(MOUNT_PATH, routes::catalog()), ("", routes::root())] {
+        for (_, declared, methods) in table {
+            for path in declared.paths.keys() {
+                let full_path = format!("{mount_path}{path}");
+                routes = routes.route(&full_path, methods.clone());
+                patterns.push(full_path);
+            }
+        }
     }
 
     // Around all of it, so that strangers do not learn which routes there are.
-    let exact_routes = catalog_routes
-        .merge(root_routes)
+    let exact_routes = routes
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), authenticate))
         .layer(from_fn_with_state(state.clone(), wait_for_start))

@@ -3,11 +3,13 @@
 mod json_body;
 mod members;
 mod number;
+mod parameter;
 mod path;
 mod query_string;
 
 pub(crate) use json_body::JsonBody;
 pub(crate) use members::Members;
 pub(crate) use number::whole_number;
+pub(crate) use parameter::{FIELDS, FILTER, Parameter};
 pub(crate) use path::PathParameters;
-pub(crate) use query_string::{NoParameters, Parameter, Parameters};
+pub(crate) use query_string::{NoParameters, Parameters};

@@ -8,57 +8,8 @@ use axum::http::request::Parts;
 use url::form_urlencoded;
 
 use super::number::{WholeNumber, parse_whole_number};
+use super::parameter::{Parameter, Shape};
 use crate::error::ApiError;
-
-/// A query parameter that a route knows.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Parameter {
-    name: &'static str,
-    shape: Shape,
-    required: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Shape {
-    Text,
-    Texts,
-    CommaList,
-    Natural,
-    OneOf(&'static [&'static str]),
-}
-
-impl Parameter {
-    /// A text, given once.
-    pub(crate) const fn text(name: &'static str) -> Self {
-        Self { name, shape: Shape::Text, required: false }
-    }
-
-    /// A text that may be repeated.
-    pub(crate) const fn texts(name: &'static str) -> Self {
-        Self { name, shape: Shape::Texts, required: false }
-    }
-
-    /// Texts separated by commas, in one parameter or several.
-    pub(crate) const fn comma_list(name: &'static str) -> Self {
-        Self { name, shape: Shape::CommaList, required: false }
-    }
-
-    /// A whole number of at least 0.
-    pub(crate) const fn natural(name: &'static str) -> Self {
-        Self { name, shape: Shape::Natural, required: false }
-    }
-
-    /// One of some words.
-    pub(crate) const fn one_of(name: &'static str, words: &'static [&'static str]) -> Self {
-        Self { name, shape: Shape::OneOf(words), required: false }
-    }
-
-    /// The same, but it has to be there.
-    pub(crate) const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-}
 
 /// The parameters of a request that passed the check.
 #[derive(Debug, Default)]

@@ -18,22 +18,48 @@ use url::form_urlencoded;
 use super::projection::project;
 use crate::error::ApiError;
 use crate::mount;
-use crate::request::{Parameter, Parameters};
+use crate::openapi::documented_parameters;
+use crate::openapi::schemas::EntityPart;
+use crate::request::{FIELDS, FILTER, Parameter, Parameters};
 use crate::response::{JsonList, stream_list};
 use crate::visibility::Visibility;
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter::texts("filter"),
-    Parameter::comma_list("fields"),
-    Parameter::texts("order"),
-    Parameter::natural("offset"),
-    Parameter::natural("limit"),
-    Parameter::text("after"),
+    FILTER,
+    FIELDS,
+    Parameter::texts("order")
+        .described(
+            "What to sort by: `asc:` or `desc:`, and a field. Without paging, only the first one counts.",
+        )
+        .example("asc:metadata.name"),
+    Parameter::natural("offset").described("How many entities to leave out at the start."),
+    Parameter::natural("limit").at_least(1).described("The most entities to answer."),
+    Parameter::text("after")
+        .described("From the `link` header of the page before; takes the place of `limit` and `offset`."),
 ];
+
+documented_parameters!(Query = PARAMETERS);
 
 /// How many entities of a stream are taken from the index at a time.
 const BATCH_SIZE: usize = 512;
 
+/// List entities
+///
+/// The older list. With any of `limit`, `offset` and `after` it answers one page, and the next one is in the header
+/// `link`. Without, it streams all entities; if that fails half way, the connection is cut.
+#[utoipa::path(
+    get,
+    path = "/entities",
+    tag = "entities",
+    operation_id = "listEntities",
+    params(Query),
+    responses((
+        status = 200,
+        description = "The entities.",
+        body = Vec<EntityPart>,
+        headers(("link" = String, description = "The next page, if there is one: `<url>; rel=\"next\"`.")),
+    ))
+)]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     visibility: Visibility,

@@ -13,24 +13,48 @@ use serde_json::{Map, Value, json};
 
 use super::projection::project;
 use crate::error::ApiError;
-use crate::request::{JsonBody, Members, NoParameters, Parameter, Parameters};
+use crate::openapi::documented_parameters;
+use crate::openapi::schemas::{EntityPage, QueryRequest};
+use crate::request::{FIELDS, FILTER, JsonBody, Members, NoParameters, Parameter, Parameters};
 use crate::response::JsonList;
 use crate::visibility::Visibility;
 
 const PARAMETERS: &[Parameter] = &[
-    Parameter::text("cursor"),
-    Parameter::natural("limit"),
-    Parameter::natural("offset"),
-    Parameter::texts("filter"),
-    Parameter::texts("orderField"),
-    Parameter::text("fullTextFilterTerm"),
-    Parameter::comma_list("fullTextFilterFields"),
-    Parameter::comma_list("fields"),
-    Parameter::one_of("totalItems", &TOTAL_ITEMS),
+    Parameter::text("cursor")
+        .described("From the page before or after. With it, only `limit` and `fields` count beside it."),
+    Parameter::natural("limit").described("The most rows to answer, 200 by default. 0 asks for the total alone."),
+    Parameter::natural("offset").described("How many rows to leave out at the start."),
+    FILTER,
+    Parameter::texts("orderField")
+        .described(
+            "What to sort by: a field, or `field,asc`, or `field,desc`. Only the first one counts. Entities without \
+             the field are left out. Without it, they come in order of their uids.",
+        )
+        .example("metadata.name,asc"),
+    Parameter::text("fullTextFilterTerm").described("A text that some field has to contain, in any letter case."),
+    Parameter::comma_list("fullTextFilterFields")
+        .described("The fields to look for the term in; by default the one that is sorted by.")
+        .example("metadata.name,metadata.title"),
+    FIELDS,
+    Parameter::one_of("totalItems", &TOTAL_ITEMS)
+        .described("Whether all matching entities are counted. `exclude` answers 0 instead, also on later pages."),
 ];
+
+documented_parameters!(Query = PARAMETERS);
 
 const TOTAL_ITEMS: [&str; 2] = ["include", "exclude"];
 
+/// Query entities
+///
+/// Sorted pages with cursors in both directions. Cursors are good for both methods.
+#[utoipa::path(
+    get,
+    path = "/entities/by-query",
+    tag = "entities",
+    operation_id = "queryEntities",
+    params(Query),
+    responses((status = 200, description = "A page.", body = EntityPage))
+)]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     visibility: Visibility,
@@ -42,6 +66,21 @@ pub(crate) async fn get(
     answer(&catalog, query, &visibility, fields).await
 }
 
+/// Query entities with a predicate
+///
+/// The same with a predicate in place of `filter`. Without a body, it is the first page of all entities.
+#[utoipa::path(
+    post,
+    path = "/entities/by-query",
+    tag = "entities",
+    operation_id = "queryEntitiesByPredicate",
+    request_body(content = Option<QueryRequest>, example = json!({
+        "query": { "kind": "component", "metadata.tags": { "$contains": "java" } },
+        "orderBy": [{ "field": "metadata.name", "order": "asc" }],
+        "limit": 20,
+    })),
+    responses((status = 200, description = "A page.", body = EntityPage))
+)]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     visibility: Visibility,

@@ -8,14 +8,33 @@ use callboard_index::{FieldSelection, Hit, Predicate, PredicateError, parse_filt
 
 use super::projection::project_one;
 use crate::error::ApiError;
-use crate::request::{JsonBody, Members, Parameter, Parameters};
+use crate::openapi::documented_parameters;
+use crate::openapi::schemas::{BatchRequest, EntityBatch};
+use crate::request::{FILTER, JsonBody, Members, Parameter, Parameters};
 use crate::response::JsonList;
 use crate::visibility::Visibility;
 
-const PARAMETERS: &[Parameter] = &[Parameter::texts("filter")];
+const PARAMETERS: &[Parameter] = &[FILTER];
+
+documented_parameters!(Query = PARAMETERS);
 
 const MALFORMED: &str = "Malformed request body (did you remember to specify an application/json content type?), Validation error";
 
+/// Entities by their refs
+///
+/// In the order asked for, and as many, with `null` for those that are not there.
+#[utoipa::path(
+    post,
+    path = "/entities/by-refs",
+    tag = "entities",
+    operation_id = "getEntitiesByRefs",
+    params(Query),
+    request_body(content = BatchRequest, example = json!({
+        "entityRefs": ["component:default/booking-service", "group:default/team-a"],
+        "fields": ["kind", "metadata.name"],
+    })),
+    responses((status = 200, description = "The entities.", body = EntityBatch))
+)]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     visibility: Visibility,

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use super::entity_by_name::NamedEntity;
 use crate::error::ApiError;
+use crate::openapi::schemas::{Ancestry, ErrorBody};
 use crate::request::{NoParameters, PathParameters};
 use crate::response::tagged_json;
 use crate::visibility::Visibility;
@@ -28,6 +29,20 @@ struct ItemBody<'a> {
     parent_entity_refs: Vec<&'a str>,
 }
 
+/// Where an entity came from
+///
+/// The entity and all above it: those that brought it in, those that brought in these, and so on.
+#[utoipa::path(
+    get,
+    path = "/entities/by-name/{kind}/{namespace}/{name}/ancestry",
+    tag = "entities",
+    operation_id = "getEntityAncestry",
+    params(NamedEntity),
+    responses(
+        (status = 200, description = "The entities.", body = Ancestry),
+        (status = 404, description = "There is no such entity.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     visibility: Visibility,

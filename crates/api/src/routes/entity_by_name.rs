@@ -5,17 +5,26 @@ use axum::response::Response;
 use callboard_engine::Catalog;
 use callboard_model::EntityRef;
 use serde::Deserialize;
+use utoipa::IntoParams;
 
 use crate::error::ApiError;
+use crate::openapi::schemas::{Entity, ErrorBody};
 use crate::request::{NoParameters, PathParameters};
 use crate::response::stored_json;
 use crate::visibility::Visibility;
 
 /// The parts of an entity ref in a path, in any letter case.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Path)]
 pub(crate) struct NamedEntity {
+    /// The kind, in any letter case.
+    #[param(min_length = 1, example = "component")]
     pub(crate) kind: String,
+    /// The namespace, in any letter case.
+    #[param(min_length = 1, example = "default")]
     pub(crate) namespace: String,
+    /// The name, in any letter case.
+    #[param(min_length = 1, example = "booking-service")]
     pub(crate) name: String,
 }
 
@@ -25,6 +34,18 @@ impl NamedEntity {
     }
 }
 
+/// One entity by its name
+#[utoipa::path(
+    get,
+    path = "/entities/by-name/{kind}/{namespace}/{name}",
+    tag = "entities",
+    operation_id = "getEntityByName",
+    params(NamedEntity),
+    responses(
+        (status = 200, description = "The entity.", body = Entity),
+        (status = 404, description = "There is no such entity.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     visibility: Visibility,

@@ -6,10 +6,23 @@ use axum::response::Response;
 use callboard_engine::Catalog;
 
 use crate::error::ApiError;
+use crate::openapi::schemas::{Entity, ErrorBody};
 use crate::request::{NoParameters, PathParameters};
 use crate::response::stored_json;
 use crate::visibility::Visibility;
 
+/// One entity by its uid
+#[utoipa::path(
+    get,
+    path = "/entities/by-uid/{uid}",
+    tag = "entities",
+    operation_id = "getEntityByUid",
+    params(("uid" = String, Path, description = "`metadata.uid` of the entity.", min_length = 1)),
+    responses(
+        (status = 200, description = "The entity.", body = Entity),
+        (status = 404, description = "There is no such entity.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     visibility: Visibility,
@@ -23,7 +36,17 @@ pub(crate) async fn get(
     }
 }
 
-/// Succeeds for unknown uids too: afterwards there is no such entity, as asked.
+/// Delete an entity
+///
+/// Meant for orphans: an entity that some source still has comes back, with another uid. Succeeds for unknown uids too.
+#[utoipa::path(
+    delete,
+    path = "/entities/by-uid/{uid}",
+    tag = "entities",
+    operation_id = "deleteEntityByUid",
+    params(("uid" = String, Path, description = "`metadata.uid` of the entity.", min_length = 1)),
+    responses((status = 204, description = "There is no such entity any more."))
+)]
 pub(crate) async fn delete(
     State(catalog): State<Catalog>,
     PathParameters(uid): PathParameters<String>,

@@ -8,12 +8,30 @@ use callboard_index::{FacetQuery, FacetValue, Predicate, parse_filters};
 use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
-use crate::request::{JsonBody, NoParameters, Parameter, Parameters};
+use crate::openapi::documented_parameters;
+use crate::openapi::schemas::{FacetCounts, FacetRequest};
+use crate::request::{FILTER, JsonBody, NoParameters, Parameter, Parameters};
 use crate::response::tagged_json;
 use crate::visibility::Visibility;
 
-const PARAMETERS: &[Parameter] = &[Parameter::texts("facet").required(), Parameter::texts("filter")];
+const PARAMETERS: &[Parameter] = &[
+    Parameter::texts("facet").required().described("A field whose values are counted.").example("spec.type"),
+    FILTER,
+];
 
+documented_parameters!(Query = PARAMETERS);
+
+/// Count values
+///
+/// Which values a field has, and how many entities have each.
+#[utoipa::path(
+    get,
+    path = "/entity-facets",
+    tag = "entities",
+    operation_id = "getEntityFacets",
+    params(Query),
+    responses((status = 200, description = "The values of each facet, sorted.", body = FacetCounts))
+)]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     visibility: Visibility,
@@ -24,6 +42,20 @@ pub(crate) async fn get(
     answer(&catalog, facets, parse_filters(parameters.texts("filter"))?, &visibility)
 }
 
+/// Count values with a predicate
+///
+/// The same with a predicate in place of `filter`.
+#[utoipa::path(
+    post,
+    path = "/entity-facets",
+    tag = "entities",
+    operation_id = "queryEntityFacets",
+    request_body(content = FacetRequest, example = json!({
+        "facets": ["kind", "spec.type"],
+        "query": { "relations.ownedBy": "group:default/team-a" },
+    })),
+    responses((status = 200, description = "The values of each facet, sorted.", body = FacetCounts))
+)]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     visibility: Visibility,

@@ -5,15 +5,33 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
+use crate::openapi::schemas::Health;
 use crate::response::tagged_json;
 use crate::state::ApiState;
 
-/// The process runs.
+/// Whether the process runs
+#[utoipa::path(
+    get,
+    path = "/.backstage/health/v1/liveness",
+    tag = "server",
+    operation_id = "getLiveness",
+    responses((status = 200, description = "It does.", body = Health))
+)]
 pub(crate) async fn liveness(State(state): State<ApiState>) -> Response {
     answer(&state, StatusCode::OK, &json!({ "status": "ok" }))
 }
 
-/// The catalog answers requests.
+/// Whether the catalog answers requests
+#[utoipa::path(
+    get,
+    path = "/.backstage/health/v1/readiness",
+    tag = "server",
+    operation_id = "getReadiness",
+    responses(
+        (status = 200, description = "It does.", body = Health),
+        (status = 503, description = "Not yet, or not any more.", body = Health),
+    )
+)]
 pub(crate) async fn readiness(State(state): State<ApiState>) -> Response {
     let refused = |message: &str| {
         answer(&state, StatusCode::SERVICE_UNAVAILABLE, &json!({ "message": message, "status": "error" }))

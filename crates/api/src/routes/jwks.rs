@@ -4,10 +4,20 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::openapi::schemas::KeySet;
 use crate::response::tagged_json;
 use crate::state::ApiState;
 
-/// Answered also while the catalog is starting, and to everyone.
+/// The public keys of this server
+///
+/// For those whom it shows its tokens. Answered also while the catalog is starting, and to everyone.
+#[utoipa::path(
+    get,
+    path = "/.backstage/auth/v1/jwks.json",
+    tag = "server",
+    operation_id = "getPublicKeys",
+    responses((status = 200, description = "The keys.", body = KeySet))
+)]
 pub(crate) async fn get(State(state): State<ApiState>) -> Response {
     tagged_json(StatusCode::OK, &state.options.authentication.signing_keys.published())
 }

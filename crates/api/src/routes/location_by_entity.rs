@@ -7,11 +7,24 @@ use callboard_engine::Catalog;
 
 use super::entity_by_name::NamedEntity;
 use crate::error::ApiError;
+use crate::openapi::schemas::ErrorBody;
 use crate::request::{NoParameters, PathParameters};
 use crate::response::tagged_json;
 use crate::visibility::Visibility;
 use crate::wire::LocationBody;
 
+/// The location that brought an entity in
+#[utoipa::path(
+    get,
+    path = "/locations/by-entity/{kind}/{namespace}/{name}",
+    tag = "locations",
+    operation_id = "getLocationByEntity",
+    params(NamedEntity),
+    responses(
+        (status = 200, description = "The location.", body = LocationBody),
+        (status = 404, description = "There is no such entity, or no registered location led to it.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     visibility: Visibility,

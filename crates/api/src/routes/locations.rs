@@ -8,31 +8,58 @@ use callboard_model::{Entity, LocationPresence, LocationSpec};
 use callboard_store::RegisteredLocation;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::openapi::documented_parameters;
+use crate::openapi::schemas::{EntityPart, ErrorBody, RegistrationRequest};
 use crate::request::{JsonBody, Members, NoParameters, Parameter, Parameters};
 use crate::response::tagged_json;
 use crate::wire::LocationBody;
 
-const POST_PARAMETERS: &[Parameter] =
-    &[Parameter::text("dryRun"), Parameter::one_of("onConflict", &["refresh", "reject"])];
+const POST_PARAMETERS: &[Parameter] = &[
+    Parameter::text("dryRun")
+        .described(
+            "Whether to register nothing, and answer what it would bring in. `true`, `t`, `yes`, `y`, `on` and `1` \
+             mean yes, anything else no.",
+        )
+        .example("true"),
+    Parameter::one_of("onConflict", &["refresh", "reject"]).described(
+        "What to do if the location is registered already: read it again, or answer 409. The configuration has the \
+         default.",
+    ),
+];
+
+documented_parameters!(Query = POST_PARAMETERS);
 
 /// An item of the list; the wrapper is what clients expect.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct ListedLocation {
     data: LocationBody,
 }
 
-#[derive(Debug, Serialize)]
+/// A registered location, or what registering it would come to.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Registration)]
 struct RegistrationBody {
     /// Only a dry run says so.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = bool, required = false)]
     exists: Option<bool>,
     location: LocationBody,
     /// What it brings in. Known to a dry run only: a real registration is read later.
+    #[schema(value_type = Vec<EntityPart>)]
     entities: Vec<Value>,
 }
 
+/// All registered locations
+#[utoipa::path(
+    get,
+    path = "/locations",
+    tag = "locations",
+    operation_id = "listLocations",
+    responses((status = 200, description = "The locations.", body = Vec<ListedLocation>))
+)]
 pub(crate) async fn get(State(catalog): State<Catalog>, _: NoParameters) -> Result<Response, ApiError> {
     let locations = catalog.locations().await?;
     let listed: Vec<ListedLocation> =
@@ -40,6 +67,21 @@ pub(crate) async fn get(State(catalog): State<Catalog>, _: NoParameters) -> Resu
     Ok(tagged_json(StatusCode::OK, &listed))
 }
 
+/// Register a location
+///
+/// It is read soon after; whether it can be read plays no part here.
+#[utoipa::path(
+    post,
+    path = "/locations",
+    tag = "locations",
+    operation_id = "createLocation",
+    params(Query),
+    request_body = RegistrationRequest,
+    responses(
+        (status = 201, description = "The location, registered or tried.", body = RegistrationBody),
+        (status = 409, description = "It is registered already.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     RawQuery(query): RawQuery,

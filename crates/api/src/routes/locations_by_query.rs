@@ -9,8 +9,10 @@ use callboard_engine::Catalog;
 use callboard_index::{LocationFields, LocationPredicate};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::openapi::schemas::LocationQueryRequest;
 use crate::request::{JsonBody, Members, NoParameters};
 use crate::response::tagged_json;
 use crate::wire::LocationBody;
@@ -25,21 +27,42 @@ struct LocationQuery {
     after_id: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+/// A page of registered locations, in order of their ids.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LocationPage)]
 struct PageBody {
     items: Vec<LocationBody>,
+    /// The number of locations in all pages.
     total_items: usize,
     page_info: PageInfo,
 }
 
-#[derive(Debug, Serialize)]
+/// Where to go on.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = LocationPageInfo)]
 struct PageInfo {
+    /// Leads to the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     next_cursor: Option<String>,
 }
 
+/// Query locations
+///
+/// Pages of registered locations. Without a body, it is the first page of all.
+#[utoipa::path(
+    post,
+    path = "/locations/by-query",
+    tag = "locations",
+    operation_id = "queryLocations",
+    request_body(content = Option<LocationQueryRequest>, example = json!({
+        "query": { "target": { "$hasPrefix": "https://github.com/acme/" } },
+        "limit": 100,
+    })),
+    responses((status = 200, description = "A page.", body = PageBody))
+)]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     _: NoParameters,

@@ -14,48 +14,49 @@ mod location;
 mod location_by_entity;
 mod locations;
 mod locations_by_query;
+mod openapi;
 mod projection;
 mod refresh;
 mod scheduler_tasks;
 mod unprocessed;
 mod validate_entity;
 
-use axum::routing::{MethodRouter, delete, get, post};
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
 
-use crate::mount::JWKS_PATH;
 use crate::state::ApiState;
 
-/// The routes below the mount path.
-pub(crate) fn catalog() -> Vec<(&'static str, MethodRouter<ApiState>)> {
+/// The routes below the mount path: one line for each path, with the handlers of its methods. Where they are, and what
+/// they take and answer, is said at the handlers.
+pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
     vec![
-        ("/entities", get(entities::get)),
-        ("/entities/by-query", get(entities_by_query::get).post(entities_by_query::post)),
-        ("/entities/by-refs", post(entities_by_refs::post)),
-        ("/entities/by-uid/{uid}", get(entity_by_uid::get).delete(entity_by_uid::delete)),
-        ("/entities/by-name/{kind}/{namespace}/{name}", get(entity_by_name::get)),
-        ("/entities/by-name/{kind}/{namespace}/{name}/ancestry", get(entity_ancestry::get)),
-        ("/entities/unprocessed/pending", get(unprocessed::pending)),
-        ("/entities/unprocessed/failed", get(unprocessed::failed)),
-        ("/entities/unprocessed/delete/{uid}", delete(unprocessed::delete)),
-        ("/entity-facets", get(entity_facets::get).post(entity_facets::post)),
-        ("/refresh", post(refresh::post)),
-        ("/locations", get(locations::get).post(locations::post)),
-        ("/locations/by-query", post(locations_by_query::post)),
-        ("/locations/by-entity/{kind}/{namespace}/{name}", get(location_by_entity::get)),
-        ("/locations/{id}", get(location::get).put(location::put).delete(location::delete)),
-        ("/validate-entity", post(validate_entity::post)),
-        ("/analyze-location", post(analyze_location::post)),
-        ("/.backstage/scheduler/v1/tasks", get(scheduler_tasks::get)),
-        ("/.backstage/scheduler/v1/tasks/{id}/trigger", post(scheduler_tasks::trigger)),
-        ("/.backstage/scheduler/v1/tasks/{id}/cancel", post(scheduler_tasks::cancel)),
-        (JWKS_PATH, get(jwks::get)),
+        routes!(entities::get),
+        routes!(entities_by_query::get, entities_by_query::post),
+        routes!(entities_by_refs::post),
+        routes!(entity_by_uid::get, entity_by_uid::delete),
+        routes!(entity_by_name::get),
+        routes!(entity_ancestry::get),
+        routes!(unprocessed::pending),
+        routes!(unprocessed::failed),
+        routes!(unprocessed::delete),
+        routes!(entity_facets::get, entity_facets::post),
+        routes!(refresh::post),
+        routes!(locations::get, locations::post),
+        routes!(locations_by_query::post),
+        routes!(location_by_entity::get),
+        routes!(location::get, location::put, location::delete),
+        routes!(validate_entity::post),
+        routes!(analyze_location::post),
+        routes!(scheduler_tasks::get),
+        routes!(scheduler_tasks::trigger),
+        routes!(scheduler_tasks::cancel),
+        routes!(jwks::get),
+        routes!(openapi::get),
+        routes!(openapi::page),
     ]
 }
 
 /// The routes at the root of the server.
-pub(crate) fn root() -> Vec<(&'static str, MethodRouter<ApiState>)> {
-    vec![
-        ("/.backstage/health/v1/liveness", get(health::liveness)),
-        ("/.backstage/health/v1/readiness", get(health::readiness)),
-    ]
+pub(crate) fn root() -> Vec<UtoipaMethodRouter<ApiState>> {
+    vec![routes!(health::liveness), routes!(health::readiness)]
 }

@@ -8,10 +8,24 @@ use callboard_store::RefreshOutcome;
 
 use crate::authentication::authenticate_instead;
 use crate::error::ApiError;
+use crate::openapi::schemas::{ErrorBody, RefreshRequest};
 use crate::request::{JsonBody, NoParameters};
 use crate::state::ApiState;
 
-/// Schedules and does not wait. The status is exactly 200, which clients insist on.
+/// Have an entity read again
+///
+/// With the locations above it. Only scheduled: the answer does not wait for it.
+#[utoipa::path(
+    post,
+    path = "/refresh",
+    tag = "processing",
+    operation_id = "refreshEntity",
+    request_body = RefreshRequest,
+    responses(
+        (status = 200, description = "It will be."),
+        (status = 404, description = "There is no such entity.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     State(state): State<ApiState>,

@@ -8,17 +8,44 @@ use callboard_sdk::{Frequency, TaskSchedule, TaskScheduler as _, TaskScope};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::json;
+use utoipa::ToSchema;
 
 use crate::error::ApiError;
+use crate::openapi::schemas::ErrorBody;
 use crate::request::PathParameters;
 use crate::response::tagged_json;
 
+/// The scheduled tasks
+///
+/// What the server does from time to time, and when. Query parameters are ignored.
+#[utoipa::path(
+    get,
+    path = "/.backstage/scheduler/v1/tasks",
+    tag = "processing",
+    operation_id = "listScheduledTasks",
+    responses((status = 200, description = "The tasks.", body = TasksBody))
+)]
 pub(crate) async fn get(State(catalog): State<Catalog>) -> Result<Response, ApiError> {
     let tasks = catalog.scheduler().tasks().await?;
     let tasks = tasks.iter().map(TaskBody::of).collect();
     Ok(tagged_json(StatusCode::OK, &TasksBody { tasks }))
 }
 
+/// Run a task now
+///
+/// Whatever its schedule says. The answer does not wait for its end.
+#[utoipa::path(
+    post,
+    path = "/.backstage/scheduler/v1/tasks/{id}/trigger",
+    tag = "processing",
+    operation_id = "triggerScheduledTask",
+    params(("id" = String, Path, description = "`taskId` of the task.", min_length = 1)),
+    responses(
+        (status = 200, description = "Done."),
+        (status = 404, description = "There is no such task.", body = ErrorBody),
+        (status = 409, description = "It runs already.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn trigger(
     State(catalog): State<Catalog>,
     PathParameters(id): PathParameters<String>,
@@ -27,6 +54,21 @@ pub(crate) async fn trigger(
     Ok(StatusCode::OK)
 }
 
+/// Cut off the run of a task
+///
+/// Its next run is that of its schedule.
+#[utoipa::path(
+    post,
+    path = "/.backstage/scheduler/v1/tasks/{id}/cancel",
+    tag = "processing",
+    operation_id = "cancelScheduledTask",
+    params(("id" = String, Path, description = "`taskId` of the task.", min_length = 1)),
+    responses(
+        (status = 200, description = "Done."),
+        (status = 404, description = "There is no such task.", body = ErrorBody),
+        (status = 409, description = "It does not run.", body = ErrorBody),
+    )
+)]
 pub(crate) async fn cancel(
     State(catalog): State<Catalog>,
     PathParameters(id): PathParameters<String>,
@@ -35,13 +77,17 @@ pub(crate) async fn cancel(
     Ok(StatusCode::OK)
 }
 
-#[derive(Serialize)]
+/// Scheduled tasks.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ScheduledTasks)]
 struct TasksBody {
     tasks: Vec<TaskBody>,
 }
 
-#[derive(Serialize)]
+/// A scheduled task.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = ScheduledTask)]
 struct TaskBody {
     task_id: String,
     plugin_id: &'static str,
@@ -51,33 +97,45 @@ struct TaskBody {
     worker_state: WorkerBody,
 }
 
-#[derive(Serialize)]
+/// When it runs. Durations are written as in ISO 8601.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TaskSettings)]
 struct SettingsBody {
     version: u8,
     cadence: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     initial_delay_duration: Option<String>,
     timeout_after_duration: String,
 }
 
-#[derive(Serialize)]
+/// What is known of its runs.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = TaskState)]
 struct StateBody {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     started_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     times_out_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     starts_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     last_run_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false)]
     last_run_ended_at: Option<String>,
 }
 
-#[derive(Serialize)]
+/// What this server does with it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = TaskWorker)]
 struct WorkerBody {
     status: &'static str,
 }

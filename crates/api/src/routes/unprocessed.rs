@@ -9,10 +9,19 @@ use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::error::ApiError;
+use crate::openapi::schemas::{UnprocessedFailed, UnprocessedPending};
 use crate::request::PathParameters;
 use crate::response::tagged_json;
 
-/// Those that wait for their first processing.
+/// Entities that wait for their first processing
+#[utoipa::path(
+    get,
+    path = "/entities/unprocessed/pending",
+    tag = "processing",
+    operation_id = "listPendingEntities",
+    params(("owner" = Option<String>, Query, description = "Only those with this `spec.owner`, as it is written.")),
+    responses((status = 200, description = "The entities.", body = UnprocessedPending))
+)]
 pub(crate) async fn pending(
     State(catalog): State<Catalog>,
     RawQuery(query): RawQuery,
@@ -21,7 +30,15 @@ pub(crate) async fn pending(
     Ok(tagged_json(StatusCode::OK, &json!({ "type": "pending", "entities": rows })))
 }
 
-/// Those whose processing failed every time since they came.
+/// Entities whose processing failed every time
+#[utoipa::path(
+    get,
+    path = "/entities/unprocessed/failed",
+    tag = "processing",
+    operation_id = "listFailedEntities",
+    params(("owner" = Option<String>, Query, description = "Only those with this `spec.owner`, as it is written.")),
+    responses((status = 200, description = "The entities.", body = UnprocessedFailed))
+)]
 pub(crate) async fn failed(
     State(catalog): State<Catalog>,
     RawQuery(query): RawQuery,
@@ -42,7 +59,17 @@ async fn rows(catalog: &Catalog, query: Option<&str>, with_errors: bool) -> Resu
     Ok(rows)
 }
 
-/// Succeeds for unknown ids too.
+/// Delete an entity that is not there yet
+///
+/// Succeeds for unknown ids too. If some source still has it, it comes back.
+#[utoipa::path(
+    delete,
+    path = "/entities/unprocessed/delete/{uid}",
+    tag = "processing",
+    operation_id = "deleteUnprocessedEntity",
+    params(("uid" = String, Path, description = "`entity_id` of the entity.", min_length = 1)),
+    responses((status = 204, description = "There is no such entity any more."))
+)]
 pub(crate) async fn delete(
     State(catalog): State<Catalog>,
     PathParameters(uid): PathParameters<String>,

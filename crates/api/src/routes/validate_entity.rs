@@ -7,10 +7,32 @@ use callboard_engine::Catalog;
 use serde_json::json;
 
 use crate::error::ApiError;
+use crate::openapi::schemas::{Invalidity, ValidateRequest};
 use crate::request::{JsonBody, NoParameters};
 use crate::response::tagged_json;
 
-/// Answers an entity that is not valid with a body of its own, without the envelope.
+/// Check an entity
+///
+/// Whether the catalog would take it. Nothing is stored, and its location is not read.
+#[utoipa::path(
+    post,
+    path = "/validate-entity",
+    tag = "processing",
+    operation_id = "validateEntity",
+    request_body(content = ValidateRequest, example = json!({
+        "location": "url:https://example.com/catalog-info.yaml",
+        "entity": {
+            "apiVersion": "backstage.io/v1alpha1",
+            "kind": "Component",
+            "metadata": { "name": "shop" },
+            "spec": { "type": "service", "lifecycle": "production", "owner": "team-a" },
+        },
+    })),
+    responses(
+        (status = 200, description = "It is valid."),
+        (status = 400, description = "It is not valid, or the body is not what it has to be.", body = Invalidity),
+    )
+)]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     _: NoParameters,

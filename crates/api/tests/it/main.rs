@@ -16,6 +16,7 @@ mod entity_by_name;
 mod entity_facets;
 mod health;
 mod locations;
+mod openapi;
 mod rate_limits;
 mod refresh;
 mod scheduler_tasks;

@@ -13,10 +13,24 @@ use serde_json::{Map, Value, json};
 
 use self::git_url::GitUrl;
 use crate::error::ApiError;
+use crate::openapi::schemas::{Analysis, AnalyzeRequest};
 use crate::options::{ApiOptions, ScmKind};
 use crate::request::{JsonBody, Members, NoParameters};
 use crate::response::tagged_json;
 
+/// Look at a repository
+///
+/// What its descriptor might say, for a page that helps to write one.
+#[utoipa::path(
+    post,
+    path = "/analyze-location",
+    tag = "locations",
+    operation_id = "analyzeLocation",
+    request_body(content = AnalyzeRequest, example = json!({
+        "location": { "type": "url", "target": "https://github.com/acme/shop" },
+    })),
+    responses((status = 200, description = "What is known.", body = Analysis))
+)]
 pub(crate) async fn post(
     State(options): State<Arc<ApiOptions>>,
     _: NoParameters,
