@@ -111,8 +111,9 @@ impl Parameter {
     }
 
     fn schema(&self) -> Schema {
-        // An empty value is refused whatever the parameter.
-        let text = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).min_length(Some(1));
+        // A value that is empty is refused, but not one of several.
+        let item = || ObjectBuilder::new().schema_type(SchemaType::new(Type::String));
+        let text = || item().min_length(Some(1));
         let examples = self.example.map(|example| serde_json::json!(example));
         match self.shape {
             Shape::Text => text().examples(examples).into(),
@@ -122,7 +123,7 @@ impl Parameter {
                 .minimum(Some(self.minimum))
                 .into(),
             Shape::Texts | Shape::CommaList => {
-                let item: Object = text().examples(examples).build();
+                let item: Object = item().examples(examples).build();
                 ArrayBuilder::new().items(item).into()
             }
         }

@@ -22,10 +22,10 @@ pub(crate) struct QueryRequest {
     full_text_filter: FullTextFilter,
     /// 0 asks for the total alone.
     #[schema(required = false, minimum = 0, default = 200)]
-    limit: u64,
+    limit: usize,
     /// Rows to leave out at the start.
     #[schema(required = false, minimum = 0, default = 0)]
-    offset: u64,
+    offset: usize,
     /// The parts of entities to answer.
     #[schema(required = false, examples("kind", "metadata.name"))]
     fields: Vec<String>,
@@ -134,7 +134,7 @@ enum Presence {
 #[derive(ToSchema)]
 pub(crate) struct LocationQueryRequest {
     #[schema(required = false, minimum = 1, default = 1000)]
-    limit: u64,
+    limit: usize,
     #[schema(required = false, min_length = 1)]
     cursor: String,
     /// On `id`, `type`, `target` and `entityRef`.
