@@ -13,6 +13,7 @@
 mod authentication;
 mod envelope;
 mod error;
+mod event_ingress;
 mod layers;
 mod mount;
 mod openapi;
@@ -27,6 +28,7 @@ mod visibility;
 mod wire;
 
 pub use self::authentication::{AuthPolicy, Authentication};
+pub use self::event_ingress::{EventIngress, SignatureValidator};
 pub use self::layers::{Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, TrustProxyError};
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
 pub use self::response::{ContentSecurityPolicy, PolicyError};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::http::{HeaderMap, HeaderValue};
 
 use crate::authentication::Authentication;
+use crate::event_ingress::EventIngress;
 use crate::layers::{Cors, RateLimits, TrustProxy};
 use crate::response::ContentSecurityPolicy;
 
@@ -41,6 +42,8 @@ pub struct ApiOptions {
     pub health_headers: HeaderMap,
     /// Who is let in. By default everyone is who brings no token, and nobody who brings one.
     pub authentication: Authentication,
+    /// Which events may come in over HTTP. None by default.
+    pub event_ingress: EventIngress,
     /// Tells the router that the process is about to end.
     pub lifecycle: Lifecycle,
 }
@@ -66,6 +69,7 @@ impl Default for ApiOptions {
             rate_limits: RateLimits::default(),
             health_headers: HeaderMap::new(),
             authentication: Authentication::default(),
+            event_ingress: EventIngress::default(),
             lifecycle: Lifecycle::default(),
         }
     }

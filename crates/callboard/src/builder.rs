@@ -8,15 +8,15 @@ use callboard_config::Config;
 use callboard_engine::EngineBuilder;
 use callboard_model::FieldFormatValidators;
 use callboard_sdk::{
-    EntityParser, EntityPolicy, EntityProvider, HostReader, Module, PlaceholderResolver,
-    ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
+    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, Module,
+    PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
 };
 use tokio::net::TcpListener;
 
 use crate::module_config::module_config;
 use crate::server::Server;
 use crate::settings::CallboardSection;
-use crate::{authentication, database, http_settings, settings};
+use crate::{authentication, database, events, http_settings, settings};
 
 /// A catalog server in the making: configuration, and what you add to it.
 pub struct Callboard {
@@ -99,6 +99,20 @@ impl Callboard {
         self
     }
 
+    /// Has a subscriber told of events.
+    #[must_use]
+    pub fn add_event_subscriber(mut self, subscriber: Arc<dyn EventSubscriber>) -> Self {
+        self.registry.add_event_subscriber(subscriber);
+        self
+    }
+
+    /// Has requests looked at that bring events over HTTP.
+    #[must_use]
+    pub fn add_ingress_validator(mut self, validator: Arc<dyn IngressValidator>) -> Self {
+        self.registry.add_ingress_validator(validator);
+        self
+    }
+
     /// Replaces the YAML parser.
     #[must_use]
     pub fn parser(mut self, parser: Arc<dyn EntityParser>) -> Self {
@@ -177,7 +191,8 @@ impl Callboard {
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
         let address = self.listen_address()?;
-        let options = self.api_options(address.ip())?;
+        let mut options = self.api_options(address.ip())?;
+        options.event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
         if self.registry.url_reader.is_none() {
             self.registry.url_reader = Some(settings::url_reader(&self.config)?);
         }

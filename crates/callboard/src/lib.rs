@@ -24,6 +24,7 @@
 mod authentication;
 mod builder;
 mod database;
+mod events;
 mod http_settings;
 mod module_config;
 mod server;

@@ -30,6 +30,10 @@ pub(crate) struct CallboardSection {
     file_placeholders: bool,
     /// Limits of HTTP.
     pub(crate) http: HttpSection,
+    /// Whether every failed run is logged in every round.
+    log_every_failure: bool,
+    /// Which events over HTTP have to be signed; read by `events.rs`.
+    event_signatures: serde::de::IgnoredAny,
 }
 
 /// `callboard.http`.
@@ -88,6 +92,7 @@ pub(crate) fn engine_settings(config: &Config, working_directory: &Path) -> Resu
         working_directory: working_directory.to_owned(),
         template_kind: own.template_kind.unwrap_or(config.get("scaffolder").is_some()),
         file_placeholders: own.file_placeholders,
+        log_every_failure: own.log_every_failure,
         ..defaults
     })
 }

@@ -10,7 +10,7 @@ use callboard_store::{ChangeSequence, Conflict, MutationReport, Store};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
-use crate::events::EventBus;
+use crate::events::Events;
 use crate::processing::pipeline::Pipeline;
 use crate::scheduling::Scheduler;
 use crate::settings::EngineSettings;
@@ -37,8 +37,8 @@ pub(crate) struct Core {
     /// How far the index has come.
     pub(crate) indexed: watch::Sender<ChangeSequence>,
     pub(crate) signals: Signals,
-    pub(crate) events: EventBus,
     pub(crate) scheduler: Scheduler,
+    pub(crate) events: Events,
     pub(crate) ready: AtomicBool,
 }
 

@@ -20,7 +20,7 @@ use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, Signals};
 use crate::error_handling;
-use crate::events::EventBus;
+use crate::events::Events;
 use crate::index_follower::{FollowError, IndexFollower};
 use crate::orphans;
 use crate::parser::YamlParser;
@@ -136,8 +136,8 @@ impl EngineBuilder {
             hand_off: HandOff::default(),
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
-            events: EventBus::default(),
             scheduler,
+            events: Events::new(&registry.event_subscribers),
             ready: AtomicBool::new(false),
         };
         let error_handler = registry.error_handler;
@@ -217,7 +217,7 @@ impl Engine {
         if let Some(handler) = error_handler {
             let (core, stopping) = (&running.core, running.stopping.clone());
             let limit = core.settings.processing.hook_timeout;
-            running.tasks.spawn(error_handling::handle(handler, core.events.subscribe(), limit, stopping));
+            running.tasks.spawn(error_handling::handle(handler, core.events.listen(), limit, stopping));
         }
         if let Err(error) = running.begin(&providers).await {
             running.shutdown().await;
@@ -255,6 +255,7 @@ impl RunningEngine {
 
     async fn begin(&self, others: &[Arc<dyn EntityProvider>]) -> Result<(), EngineError> {
         let core = &self.core;
+        core.events.bus.start(&self.tasks, &self.stopping, &self.aborting);
         let providers = startup::enabled(core, others);
         startup::connect(core, &providers, &self.tasks, &self.aborting).await;
         let scheduler = core.scheduler.clone();

@@ -39,7 +39,7 @@ mod stitching;
 pub use catalog::{AncestryItem, Catalog, DryRun, LocationError};
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};
-pub use events::CatalogEvent;
+pub use events::{CONFLICT_TOPIC, CatalogEvent, ERRORS_TOPIC, SubscriberCounts};
 pub use parser::YamlParser;
 pub use rules::{AllowedKind, Rule, RuleError, RuleLocation, RuleTarget};
 pub use scheduling::{Scheduler, TaskDescription, TaskState, WorkerState};

@@ -55,6 +55,8 @@ pub struct EngineSettings {
     /// Whether entities of `file` locations may refer to files of their location's folder and below with relative
     /// placeholders. Off by default, as in the plain catalog: there only entities that have a URL can.
     pub file_placeholders: bool,
+    /// Whether every failed run is logged in every round, and not only when its errors are news.
+    pub log_every_failure: bool,
     /// Whether `<<` merges mappings in descriptor files.
     pub yaml_merge_keys: bool,
 }
@@ -81,6 +83,7 @@ impl Default for EngineSettings {
             working_directory: std::env::current_dir().unwrap_or_default(),
             template_kind: false,
             file_placeholders: false,
+            log_every_failure: false,
             yaml_merge_keys: false,
         }
     }

@@ -10,12 +10,15 @@
 //! | something to do from time to time | nothing: it is a [`Task`] | `task.rs` |
 //! | a host with its own way to be read | [`HostReader`] | `url_reader.rs` |
 //! | several of these that belong together | [`Module`] | `module.rs` |
+//! | an interest in what happens | [`EventSubscriber`] | `event.rs` |
+//! | senders of events over HTTP that sign in their own way | [`IngressValidator`] | `event.rs` |
 //!
 //! This crate knows the model and nothing else of the server: no database, no HTTP, no engine. Everything
 //! here is small enough to be implemented in a test.
 
 mod emit;
 mod error_handler;
+mod event;
 mod module;
 mod module_config;
 mod parser;
@@ -34,6 +37,9 @@ pub use callboard_model as model;
 
 pub use emit::{ChildKey, Emission, Emit};
 pub use error_handler::{ProcessingErrorHandler, ProcessingFailure};
+pub use event::{
+    Event, EventBus, EventSubscriber, IngressRejection, IngressRequest, IngressValidator, SubscriberError,
+};
 pub use module::{Module, ModuleError, Registry};
 pub use module_config::{ConfigSource, ConfigStep, ModuleConfig, ModuleConfigError};
 pub use parser::EntityParser;

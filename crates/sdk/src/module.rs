@@ -3,8 +3,8 @@ use std::sync::Arc;
 use callboard_model::FieldFormatValidators;
 
 use crate::{
-    EntityParser, EntityPolicy, EntityProvider, HostReader, ModuleConfig, PlaceholderResolver,
-    ProcessingErrorHandler, Processor, RegistrationOrigins, Task, UrlReader,
+    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, ModuleConfig,
+    PlaceholderResolver, ProcessingErrorHandler, Processor, RegistrationOrigins, Task, UrlReader,
 };
 
 /// Where extensions are put on the way to the engine.
@@ -38,6 +38,10 @@ pub struct Registry {
     pub error_handler: Option<Arc<dyn ProcessingErrorHandler>>,
     /// Who registered what. The methods keep it up to date.
     pub origins: RegistrationOrigins,
+    /// Told of events.
+    pub event_subscribers: Vec<Arc<dyn EventSubscriber>>,
+    /// Look at requests that bring events over HTTP.
+    pub ingress_validators: Vec<Arc<dyn IngressValidator>>,
 }
 
 impl Registry {
@@ -92,6 +96,17 @@ impl Registry {
         self.tasks.push(task);
     }
 
+    /// Has a subscriber told of events.
+    pub fn add_event_subscriber(&mut self, subscriber: Arc<dyn EventSubscriber>) {
+        self.origins.note("event subscribers", subscriber.id());
+        self.event_subscribers.push(subscriber);
+    }
+
+    /// Has requests looked at that bring events over HTTP.
+    pub fn add_ingress_validator(&mut self, validator: Arc<dyn IngressValidator>) {
+        self.ingress_validators.push(validator);
+    }
+
     /// Puts a parser in place of that for YAML.
     pub fn set_parser(&mut self, parser: Arc<dyn EntityParser>) {
         self.origins.note("parsers", "");
@@ -137,6 +152,8 @@ impl Registry {
         let names = names.chain(self.processors.iter().map(|processor| ("processors", processor.name())));
         let names = names.chain(self.placeholders.iter().map(|(key, _)| ("placeholders", key.as_str())));
         let names = names.chain(self.tasks.iter().map(|task| ("tasks", task.id())));
+        let subscribers = self.event_subscribers.iter();
+        let names = names.chain(subscribers.map(|subscriber| ("event subscribers", subscriber.id())));
         self.origins.conflicts(names, built_in)
     }
 }

@@ -48,11 +48,11 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let content = ContentType::of(&parts.headers);
-        let bytes = read(body, &parts.headers, BodyLimit::from_ref(state)).await?;
+        let bytes = read_body(body, &parts.headers, BodyLimit::from_ref(state)).await?;
         match (content, bytes.is_empty()) {
             (ContentType::None, true) => Ok(Self(None)),
             (ContentType::Json, true) => Ok(Self(Some(Value::Object(Map::new())))),
-            (ContentType::Json, false) => parse(&bytes).map(|value| Self(Some(value))),
+            (ContentType::Json, false) => parse_json(&bytes).map(|value| Self(Some(value))),
             (ContentType::None, false) => Err(unsupported_media_type(None)),
             (ContentType::Other(name), _) => Err(unsupported_media_type(Some(&name))),
         }
@@ -78,7 +78,8 @@ impl ContentType {
     }
 }
 
-async fn read(body: Body, headers: &HeaderMap, limit: BodyLimit) -> Result<Bytes, ApiError> {
+/// All of a body, if it is not too large.
+pub(crate) async fn read_body(body: Body, headers: &HeaderMap, limit: BodyLimit) -> Result<Bytes, ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok())
@@ -95,7 +96,8 @@ async fn read(body: Body, headers: &HeaderMap, limit: BodyLimit) -> Result<Bytes
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
+/// The JSON value of a body.
+pub(crate) fn parse_json(bytes: &[u8]) -> Result<Value, ApiError> {
     serde_json::from_slice(bytes)
         .map_err(|error| ApiError::Input(format!("Malformed JSON in the request body: {error}")))
 }

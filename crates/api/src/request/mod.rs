@@ -7,7 +7,7 @@ mod parameter;
 mod path;
 mod query_string;
 
-pub(crate) use json_body::JsonBody;
+pub(crate) use json_body::{JsonBody, parse_json, read_body};
 pub(crate) use members::Members;
 pub(crate) use number::whole_number;
 pub(crate) use parameter::{FIELDS, FILTER, Parameter};

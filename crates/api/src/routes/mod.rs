@@ -8,6 +8,7 @@ mod entity_ancestry;
 mod entity_by_name;
 mod entity_by_uid;
 mod entity_facets;
+mod events;
 mod health;
 mod jwks;
 mod location;
@@ -58,5 +59,5 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
 
 /// The routes at the root of the server.
 pub(crate) fn root() -> Vec<UtoipaMethodRouter<ApiState>> {
-    vec![routes!(health::liveness), routes!(health::readiness)]
+    vec![routes!(health::liveness), routes!(health::readiness), routes!(events::post)]
 }

@@ -14,6 +14,7 @@ mod entities_by_query;
 mod entities_by_refs;
 mod entity_by_name;
 mod entity_facets;
+mod events;
 mod health;
 mod locations;
 mod openapi;

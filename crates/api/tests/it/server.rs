@@ -86,6 +86,7 @@ pub(crate) struct ServerBuilder {
     settings: EngineSettings,
     options: ApiOptions,
     tasks: Vec<Task>,
+    registry: Registry,
     files: HashMap<String, String>,
 }
 
@@ -101,7 +102,13 @@ impl ServerBuilder {
         settings.processing.poll_interval = Duration::from_millis(20);
         settings.stitching.poll_interval = Duration::from_millis(20);
         settings.task_poll_interval = Duration::from_millis(20);
-        Self { settings, options: ApiOptions::default(), tasks: Vec::new(), files: HashMap::new() }
+        Self {
+            settings,
+            options: ApiOptions::default(),
+            registry: Registry::default(),
+            tasks: Vec::new(),
+            files: HashMap::new(),
+        }
     }
 
     pub(crate) fn settings(mut self, change: impl FnOnce(&mut EngineSettings)) -> Self {
@@ -116,6 +123,11 @@ impl ServerBuilder {
 
     pub(crate) fn task(mut self, task: Task) -> Self {
         self.tasks.push(task);
+        self
+    }
+
+    pub(crate) fn registry(mut self, change: impl FnOnce(&mut Registry)) -> Self {
+        change(&mut self.registry);
         self
     }
 
@@ -134,11 +146,8 @@ impl ServerBuilder {
 
     pub(crate) async fn start(self) -> Server {
         let store = Arc::new(SqliteStore::open_in_memory().await.unwrap());
-        let registry = Registry {
-            url_reader: Some(Arc::new(Files(self.files))),
-            tasks: self.tasks,
-            ..Registry::default()
-        };
+        let registry =
+            Registry { url_reader: Some(Arc::new(Files(self.files))), tasks: self.tasks, ..self.registry };
         let engine = EngineBuilder::new(store).settings(self.settings).registry(registry).build().unwrap();
         let engine = engine.start().await.unwrap();
         let router = router(engine.catalog(), self.options);

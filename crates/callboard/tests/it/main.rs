@@ -8,6 +8,7 @@
 
 mod authentication;
 mod crash;
+mod events;
 mod extending;
 mod http;
 mod serve;

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use callboard_index::IndexReader;
 use callboard_model::EntityRef;
+use callboard_sdk::EventBus;
 use callboard_store::{
     ChangeSequence, EntityState, QueueDepth, RefreshOutcome, RegisteredLocation, StoreError, Uid,
 };
@@ -20,7 +21,7 @@ pub use dry_run::DryRun;
 pub use locations::LocationError;
 
 use crate::core::Core;
-use crate::events::CatalogEvent;
+use crate::events::{CatalogEvent, SubscriberBus, SubscriberCounts};
 use crate::scheduling::Scheduler;
 use crate::settings::EngineSettings;
 
@@ -65,7 +66,17 @@ impl Catalog {
 
     /// What happens from now on. A listener that falls behind misses the oldest events.
     pub fn events(&self) -> broadcast::Receiver<CatalogEvent> {
-        self.core.events.subscribe()
+        self.core.events.listen()
+    }
+
+    /// Where events are handed in for all subscribers of this process.
+    pub fn event_bus(&self) -> Arc<dyn EventBus> {
+        Arc::<SubscriberBus>::clone(&self.core.events.bus)
+    }
+
+    /// What became of the events, for each subscriber.
+    pub fn event_counts(&self) -> Vec<SubscriberCounts> {
+        self.core.events.bus.counts()
     }
 
     /// Has an entity processed soon, and the locations above it. Does not wait for that.

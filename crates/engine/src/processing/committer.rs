@@ -3,14 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard_store::{CommitReport, DueEntity, ProcessingOutcome, StoreError};
+use callboard_store::{
+    ClaimSource, CommitReport, Conflict, DueEntity, ProcessingCommit, ProcessingOutcome, StoreError,
+};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::in_flight::InFlight;
 use super::outcome::Finished;
 use crate::core::Core;
-use crate::events::CatalogEvent;
+use crate::events::{CONFLICT_TOPIC, CatalogEvent, ERRORS_TOPIC};
 
 /// How long an outcome may wait for others.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -63,8 +65,8 @@ impl Committer {
             .map(|finished| finished.commit)
             .collect();
         if !commits.is_empty() {
-            let report = self.commit(commits).await;
-            self.report_conflicts(&report);
+            let report = self.commit(&commits).await;
+            self.report_conflicts(&report, &commits);
             self.core.signals.stitching.notify_one();
             if report.children_written > 0 {
                 self.core.signals.processing.notify_one();
@@ -77,14 +79,14 @@ impl Committer {
         }
     }
 
-    async fn commit(&self, commits: Vec<callboard_store::ProcessingCommit>) -> CommitReport {
-        match self.try_commit(&commits).await {
+    async fn commit(&self, commits: &[ProcessingCommit]) -> CommitReport {
+        match self.try_commit(commits).await {
             Ok(report) => report,
             Err(StoreError::Refused(_) | StoreError::Corrupt(_)) if commits.len() > 1 => {
                 // One of them is to blame, and the others need not suffer for it.
                 let mut total = CommitReport::default();
                 for commit in commits {
-                    if let Ok(report) = self.try_commit(std::slice::from_ref(&commit)).await {
+                    if let Ok(report) = self.try_commit(std::slice::from_ref(commit)).await {
                         total.dropped += report.dropped;
                         total.children_written += report.children_written;
                         total.conflicts.extend(report.conflicts);
@@ -96,10 +98,7 @@ impl Committer {
         }
     }
 
-    async fn try_commit(
-        &self,
-        commits: &[callboard_store::ProcessingCommit],
-    ) -> Result<CommitReport, StoreError> {
+    async fn try_commit(&self, commits: &[ProcessingCommit]) -> Result<CommitReport, StoreError> {
         let mut pause = Duration::from_millis(50);
         let mut attempt = 1;
         loop {
@@ -129,12 +128,13 @@ impl Committer {
         for Finished { commit, errors, location, .. } in
             group.iter().filter(|finished| !finished.errors.is_empty())
         {
-            if !matches!(commit.outcome, ProcessingOutcome::Unchanged) {
+            if self.core.settings.log_every_failure || !matches!(commit.outcome, ProcessingOutcome::Unchanged)
+            {
                 for error in errors {
                     tracing::warn!(entity = %commit.entity_ref, location, "processing failed: {error}");
                 }
             }
-            if self.core.events.has_listeners() {
+            if self.core.events.is_wanted(ERRORS_TOPIC) {
                 self.core.events.publish(CatalogEvent::ProcessingFailed {
                     entity_ref: commit.entity_ref.clone(),
                     location: location.clone(),
@@ -144,17 +144,32 @@ impl Committer {
         }
     }
 
-    fn report_conflicts(&self, report: &CommitReport) {
+    fn report_conflicts(&self, report: &CommitReport, commits: &[ProcessingCommit]) {
         for conflict in &report.conflicts {
             Core::log_conflict(conflict);
+            if !self.core.events.is_wanted(CONFLICT_TOPIC) {
+                continue;
+            }
             if let Some(rejected_key) = &conflict.rejected_key {
                 self.core.events.publish(CatalogEvent::Conflict {
                     entity_ref: conflict.entity_ref.clone(),
                     rejected_key: rejected_key.clone(),
                     holder_key: conflict.holder_key.clone(),
+                    unprocessed_entity: losing_document(conflict, commits),
                     at: self.core.clock.now(),
                 });
             }
         }
     }
+}
+
+/// The document of the claim that lost.
+fn losing_document(conflict: &Conflict, commits: &[ProcessingCommit]) -> Option<Arc<[u8]>> {
+    let ClaimSource::Entity(parent) = &conflict.source else { return None };
+    let commit = commits.iter().find(|commit| commit.entity_ref == *parent)?;
+    let ProcessingOutcome::Succeeded { children, .. } = &commit.outcome else { return None };
+    let lost = children.iter().find(|child| {
+        child.entity_ref == conflict.entity_ref && child.location_key == conflict.rejected_key
+    })?;
+    Some(lost.document.json.clone())
 }

@@ -5,6 +5,7 @@
 mod support;
 
 mod conflicts;
+mod events;
 mod extensions;
 mod files;
 mod locations;

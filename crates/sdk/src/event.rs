@@ -1,0 +1,96 @@
+use async_trait::async_trait;
+use serde_json::{Map, Value};
+
+/// Something that happened, in a form that also other systems understand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// What kind of thing, e.g. `experimental.catalog.errors`.
+    pub topic: String,
+    /// What happened. Its shape follows from the topic.
+    pub payload: Value,
+    /// What came along, e.g. the headers of the request that brought it.
+    pub metadata: Map<String, Value>,
+}
+
+impl Event {
+    /// An event without metadata.
+    pub fn new(topic: impl Into<String>, payload: Value) -> Self {
+        Self { topic: topic.into(), payload, metadata: Map::new() }
+    }
+}
+
+/// Whatever kept a subscriber from taking an event.
+pub type SubscriberError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Is told of events of some topics, one after the other and in their order.
+///
+/// It never holds up who publishes: each subscriber has a queue of its own with room for a thousand events. What
+/// does not fit is left out, logged and counted.
+#[async_trait]
+pub trait EventSubscriber: Send + Sync {
+    /// A unique, stable name.
+    fn id(&self) -> &str;
+
+    /// The topics it wants to hear of.
+    fn topics(&self) -> &[String];
+
+    /// Takes one event. It has 30 s for it.
+    ///
+    /// # Errors
+    ///
+    /// Logged and counted; the event does not come again.
+    async fn on_event(&self, event: &Event) -> Result<(), SubscriberError>;
+}
+
+/// Where events are handed in.
+pub trait EventBus: Send + Sync {
+    /// Hands an event to everyone who subscribed to its topic. Returns at once.
+    fn publish(&self, event: Event);
+}
+
+/// What a validator is shown of a request that brings an event.
+#[derive(Debug, Clone, Copy)]
+pub struct IngressRequest<'a> {
+    /// The topic, from the path.
+    pub topic: &'a str,
+    /// The headers; names in lower case.
+    pub headers: &'a [(String, String)],
+    /// The body, byte for byte.
+    pub body: &'a [u8],
+}
+
+impl IngressRequest<'_> {
+    /// The first value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why a request that brings an event is refused.
+#[derive(Debug, Clone, PartialEq)]
+pub struct IngressRejection {
+    /// The status of the answer.
+    pub status: u16,
+    /// Its body.
+    pub payload: Value,
+}
+
+/// Status 403 and an empty object.
+impl Default for IngressRejection {
+    fn default() -> Self {
+        Self { status: 403, payload: Value::Object(Map::new()) }
+    }
+}
+
+/// Tells requests that bring events of a topic over HTTP from forged ones, by their signature for instance.
+pub trait IngressValidator: Send + Sync {
+    /// The topic whose requests it sees.
+    fn topic(&self) -> &str;
+
+    /// Lets a request pass, or not.
+    ///
+    /// # Errors
+    ///
+    /// What the sender is answered.
+    fn validate(&self, request: &IngressRequest<'_>) -> Result<(), IngressRejection>;
+}
