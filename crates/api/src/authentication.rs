@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, header};
+use axum::http::header;
 use axum::middleware::Next;
 use axum::response::Response;
 use callboard_auth::{AuthError, Authenticator, Credentials, Principal, SigningKeys, SystemClock};
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::mount;
-use crate::service_access::is_permitted;
 use crate::state::ApiState;
 
 /// How callers are told apart.
@@ -44,7 +44,7 @@ impl Default for Authentication {
     }
 }
 
-/// Puts the [`Principal`] of a request into its extensions, or refuses it.
+/// Puts the [`Caller`] of a request into its extensions, or refuses it.
 pub(crate) async fn authenticate(
     State(state): State<ApiState>,
     mut request: Request,
@@ -61,32 +61,15 @@ pub(crate) async fn authenticate(
     if principal == Principal::None && authentication.policy == AuthPolicy::Required {
         return Err(ApiError::Authentication("Missing credentials".to_owned()));
     }
-    refuse_restricted(&principal, request.method(), mount::relative_path(request.uri()))?;
-    request.extensions_mut().insert(principal);
+    request.extensions_mut().insert(Caller::new(&state, principal));
     Ok(next.run(request).await)
 }
 
-/// The principal of a token that came in the body of a request, to be taken for the one of its header.
-pub(crate) async fn authenticate_instead(
-    state: &ApiState,
-    token: &str,
-    method: &Method,
-    path: &str,
-) -> Result<Principal, ApiError> {
+/// The caller by a token that came in the body of a request, to be taken for the one of its header.
+pub(crate) async fn authenticate_instead(state: &ApiState, token: &str) -> Result<Caller, ApiError> {
     let credentials = Credentials::from_token(token);
     let principal = state.options.authentication.authenticator.authenticate(&credentials).await?;
-    refuse_restricted(&principal, method, path)?;
-    Ok(principal)
-}
-
-fn refuse_restricted(principal: &Principal, method: &Method, path: &str) -> Result<(), ApiError> {
-    let Principal::Service(service) = principal else { return Ok(()) };
-    match &service.restriction {
-        Some(restriction) if !is_permitted(restriction, method, path) => {
-            Err(ApiError::NotAllowed(String::new()))
-        }
-        _ => Ok(()),
-    }
+    Ok(Caller::new(state, principal))
 }
 
 impl From<AuthError> for ApiError {

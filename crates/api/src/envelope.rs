@@ -54,6 +54,11 @@ fn describe(error: &ApiError, log_id: &str) -> Value {
             described["limit"] = json!(limit);
             described["type"] = json!("entity.too.large");
         }
+        ApiError::Detailed(detailed) => {
+            if let Some(members) = described.as_object_mut() {
+                members.extend(detailed.details.clone());
+            }
+        }
         _ => {}
     }
     described

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use callboard_auth::IssueError;
 use callboard_engine::LocationError;
 use callboard_index::{CursorError, FieldError, FilterError, OrderError, PredicateError};
-use callboard_sdk::SchedulerError;
+use callboard_permissions::{AuthorityError, ConditionError, DecisionError, Refusal};
+use callboard_sdk::{RuleParameterError, SchedulerError};
 use callboard_store::StoreError;
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 /// A failed request: one variant for each error name that clients tell apart.
@@ -47,9 +50,22 @@ pub(crate) enum ApiError {
     /// Not now, but perhaps later.
     #[error("{0}")]
     Unavailable(String),
+    /// An error with more to say than a message.
+    #[error("{}", .0.message)]
+    Detailed(Box<DetailedError>),
     /// A failure of the server. The cause is logged and never sent.
     #[error("an internal error occurred")]
     Internal(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+/// An error with more to say than a message.
+#[derive(Debug, Clone)]
+pub(crate) struct DetailedError {
+    pub(crate) name: &'static str,
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+    /// Further members of the error.
+    pub(crate) details: Map<String, Value>,
 }
 
 impl ApiError {
@@ -59,6 +75,41 @@ impl ApiError {
 
     pub(crate) fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(Arc::from(cause.into()))
+    }
+
+    /// What another backend answered, with its status.
+    fn refused_decision(refusal: &Refusal) -> Self {
+        tracing::warn!(status = refusal.status, "the permission backend refused to decide");
+        let message = refusal.to_string();
+        let is_envelope = refusal.body["error"].is_object() && refusal.body["response"].is_object();
+        let body = if is_envelope {
+            refusal.body.clone()
+        } else {
+            let text = refusal.body.as_str().map_or_else(|| refusal.body.to_string(), str::to_owned);
+            json!({
+                "error": { "name": "Unknown", "message": format!("{message}, {text}") },
+                "response": { "statusCode": refusal.status },
+            })
+        };
+        let mut details = Map::new();
+        details.insert("statusCode".to_owned(), json!(refusal.status));
+        details.insert("statusText".to_owned(), json!(refusal.status_text));
+        details.insert("cause".to_owned(), body["error"].clone());
+        details.insert("body".to_owned(), body);
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self::Detailed(Box::new(DetailedError { name: "ResponseError", status, message, details }))
+    }
+
+    fn rule_parameters(error: &RuleParameterError) -> Self {
+        let issue = |issue: &callboard_sdk::ParameterIssue| json!({ "path": [issue.parameter], "message": issue.message });
+        let issues: Vec<Value> = error.issues.iter().map(issue).collect();
+        let cause = json!({ "name": "InputError", "message": error.to_string(), "issues": issues });
+        Self::Detailed(Box::new(DetailedError {
+            name: "InputError",
+            status: StatusCode::BAD_REQUEST,
+            message: format!("Parameters to rule are invalid; caused by {error}"),
+            details: Map::from_iter([("cause".to_owned(), cause)]),
+        }))
     }
 
     /// The name that clients know the error by.
@@ -72,6 +123,7 @@ impl ApiError {
             Self::PayloadTooLarge { .. } => "PayloadTooLargeError",
             Self::RequestTimeout => "RequestTimeoutError",
             Self::Unavailable(_) => "ServiceUnavailableError",
+            Self::Detailed(error) => error.name,
             Self::TooManyRequests | Self::Internal(_) => "Error",
         }
     }
@@ -87,6 +139,7 @@ impl ApiError {
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Detailed(error) => error.status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -109,6 +162,46 @@ impl From<StoreError> for ApiError {
                 Self::Unavailable("The database is not available".to_owned())
             }
             other => Self::internal(other),
+        }
+    }
+}
+
+impl From<DecisionError> for ApiError {
+    fn from(error: DecisionError) -> Self {
+        match error {
+            DecisionError::Authority(error) => error.into(),
+            DecisionError::Condition(error) => error.into(),
+        }
+    }
+}
+
+impl From<AuthorityError> for ApiError {
+    fn from(error: AuthorityError) -> Self {
+        match error {
+            AuthorityError::Token(IssueError::Signing(cause)) => Self::internal(cause),
+            AuthorityError::Token(error) => Self::Authentication(error.to_string()),
+            AuthorityError::Unreachable(cause) => {
+                tracing::warn!(error = cause, "the permission backend did not answer");
+                Self::Unavailable("The permission backend did not answer".to_owned())
+            }
+            AuthorityError::Refused(refusal) => Self::refused_decision(&refusal),
+            error @ AuthorityError::Malformed(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<ConditionError> for ApiError {
+    fn from(error: ConditionError) -> Self {
+        match &error {
+            // Whoever decides names a rule that is not there; clients can do nothing about it.
+            ConditionError::UnknownRule { .. } => Self::Detailed(Box::new(DetailedError {
+                name: "Error",
+                status: StatusCode::INTERNAL_SERVER_ERROR,
+                message: error.to_string(),
+                details: Map::new(),
+            })),
+            ConditionError::Parameters { source, .. } => Self::rule_parameters(source),
+            ConditionError::Query { .. } => Self::internal(error),
         }
     }
 }

@@ -11,6 +11,7 @@
 //! `error.rs` and `envelope.rs` are how requests fail.
 
 mod authentication;
+mod caller;
 mod envelope;
 mod error;
 mod event_ingress;
@@ -22,7 +23,6 @@ mod request;
 mod response;
 mod router;
 mod routes;
-mod service_access;
 mod state;
 mod visibility;
 mod wire;

@@ -41,11 +41,6 @@ pub(crate) fn relative_url(uri: &Uri) -> String {
     if relative.starts_with('/') { relative.to_owned() } else { format!("/{relative}") }
 }
 
-/// The path of a guarded request, relative to the mount.
-pub(crate) fn relative_path(uri: &Uri) -> &str {
-    uri.path().get(MOUNT_PATH.len()..).unwrap_or_default()
-}
-
 /// The route patterns there are, ready for bringing paths into their exact form.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PathPatterns {

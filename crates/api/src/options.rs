@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
 
+use callboard_permissions::Permissions;
+
 use crate::authentication::Authentication;
 use crate::event_ingress::EventIngress;
 use crate::layers::{Cors, RateLimits, TrustProxy};
@@ -44,6 +46,8 @@ pub struct ApiOptions {
     pub authentication: Authentication,
     /// Which events may come in over HTTP. None by default.
     pub event_ingress: EventIngress,
+    /// What those may do who are let in. By default everything.
+    pub permissions: Permissions,
     /// Tells the router that the process is about to end.
     pub lifecycle: Lifecycle,
 }
@@ -70,6 +74,7 @@ impl Default for ApiOptions {
             health_headers: HeaderMap::new(),
             authentication: Authentication::default(),
             event_ingress: EventIngress::default(),
+            permissions: Permissions::default(),
             lifecycle: Lifecycle::default(),
         }
     }

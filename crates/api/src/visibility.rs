@@ -1,50 +1,39 @@
 //! What a caller may see.
 
-use std::convert::Infallible;
-
-use axum::extract::FromRequestParts;
-use axum::http::request::Parts;
 use callboard_index::{Hit, Index, Predicate};
-use callboard_model::EntityRef;
+use callboard_permissions::Access;
 
-/// The condition that entities have to fulfil for the caller of a request to see them.
+/// The entities that the caller of a request may see.
 ///
-/// Every handler that reads entities takes one and hands it on with its query. A layer that knows who asks puts it into
-/// the extensions of the request; without one, everything is visible.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Visibility {
-    restriction: Option<Predicate>,
-}
+/// Every handler that reads entities gets one from its caller and hands it on with its query.
+#[derive(Debug, Clone)]
+pub(crate) struct Visibility(pub(crate) Access);
 
 impl Visibility {
     /// The condition, for a query's `restriction`.
     pub(crate) fn restriction(&self) -> Option<Predicate> {
-        self.restriction.clone()
+        self.0.restriction()
+    }
+
+    /// Whether the caller may see every entity, also those that are not there.
+    pub(crate) fn is_everything(&self) -> bool {
+        self.0 == Access::Everything
+    }
+
+    /// Whether the caller may see no entity at all.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.0 == Access::Nothing
     }
 
     /// The entity with a ref, if there is one that the caller may see.
     pub(crate) fn find(&self, index: &Index, entity_ref: &str) -> Option<Hit> {
-        index.by_ref(entity_ref).filter(|hit| self.permits(index, &hit.entity_ref))
+        index.by_ref(entity_ref).filter(|hit| self.0.covers(index, hit.entity_ref.as_str()))
     }
 
     /// The entity with a uid, if there is one that the caller may see.
     pub(crate) fn find_by_uid(&self, index: &Index, uid: &str) -> Option<Hit> {
         // Uids are written in lower case, and callers need not.
         let hit = index.by_uid(uid).or_else(|| index.by_uid(&uid.to_ascii_lowercase()));
-        hit.filter(|hit| self.permits(index, &hit.entity_ref))
-    }
-
-    /// Whether the caller may see an entity.
-    pub(crate) fn permits(&self, index: &Index, entity_ref: &EntityRef) -> bool {
-        let Some(restriction) = &self.restriction else { return true };
-        index.entity_matches(entity_ref.as_str(), restriction) == Some(true)
-    }
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Visibility {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get::<Self>().cloned().unwrap_or_default())
+        hit.filter(|hit| self.0.covers(index, hit.entity_ref.as_str()))
     }
 }

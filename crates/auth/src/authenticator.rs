@@ -113,7 +113,8 @@ impl Authenticator {
         let expires_at = claims.expires_at().ok_or(AuthError::UserToken)?;
         let url = self.settings.discovery.url_of(AUTH_PLUGIN).ok_or(AuthError::UserToken)?;
         self.verify(&format!("{url}/.well-known/jwks.json"), token, AuthError::UserToken).await?;
-        Ok(UserPrincipal { entity_ref, actor: None, expires_at, limited_token })
+        let ownership_refs = claims.ownership_refs();
+        Ok(UserPrincipal { entity_ref, actor: None, ownership_refs, expires_at, limited_token })
     }
 
     async fn verify(&self, url: &str, token: &Token<'_>, refusal: AuthError) -> Result<(), AuthError> {

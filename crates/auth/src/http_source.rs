@@ -41,16 +41,25 @@ impl HttpJwksSource {
     ///
     /// TLS is not available.
     pub fn new() -> Result<Self, HttpSourceError> {
-        let client = Client::builder()
-            .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_LIMIT)
-            .timeout(LIMIT)
-            .tls_backend_preconfigured(tls_config()?)
-            .build()
-            .map_err(HttpSourceError::Http)?;
-        Ok(Self { client })
+        Ok(Self { client: backend_client()? })
     }
+}
+
+/// An HTTP client for calls to other backends: with short limits for time, without redirects. Proxies are those that
+/// the environment names.
+///
+/// # Errors
+///
+/// TLS is not available.
+pub fn backend_client() -> Result<Client, HttpSourceError> {
+    Client::builder()
+        .user_agent(concat!("callboard/", env!("CARGO_PKG_VERSION")))
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_LIMIT)
+        .timeout(LIMIT)
+        .tls_backend_preconfigured(tls_config()?)
+        .build()
+        .map_err(HttpSourceError::Http)
 }
 
 #[async_trait]

@@ -29,7 +29,7 @@ pub use self::credentials::Credentials;
 pub use self::discovery::Discovery;
 pub use self::error::{AuthError, IssueError, SettingsError};
 pub use self::external::ExternalAccess;
-pub use self::http_source::{HttpJwksSource, HttpSourceError};
+pub use self::http_source::{HttpJwksSource, HttpSourceError, backend_client};
 pub use self::jwks_cache::{JwksSource, LoadError};
 pub use self::principal::{AccessRestriction, PermissionAction, Principal, ServicePrincipal, UserPrincipal};
 pub use self::signing_keys::SigningKeys;

@@ -23,6 +23,8 @@ pub struct UserPrincipal {
     pub entity_ref: String,
     /// The plugin that acts for them, such as `plugin:scaffolder`, if they do not call themselves.
     pub actor: Option<String>,
+    /// Further entities that they speak for, such as their groups, if their token names them. Newer ones do not.
+    pub ownership_refs: Vec<String>,
     /// When the proof of who they are expires.
     pub expires_at: Timestamp,
     /// What another backend can be shown in their name; none if their token does not allow it.
@@ -73,6 +75,16 @@ impl AccessRestriction {
 }
 
 impl PermissionAction {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "create" => Some(Self::Create),

@@ -51,6 +51,8 @@ pub(crate) struct Claims {
     nbf: Option<Number>,
     /// A user's token for the use of another backend.
     pub(crate) obo: Option<String>,
+    /// The entities that a user speaks for.
+    ent: Option<Value>,
     /// The signature of the limited token that belongs to a user's token.
     pub(crate) uip: Option<String>,
 }
@@ -107,6 +109,12 @@ impl Claims {
             Some(Audience::Many(audiences)) => audiences.iter().any(|audience| audience == wanted),
             None => false,
         }
+    }
+
+    /// The entities that a user speaks for, as far as the token names any.
+    pub(crate) fn ownership_refs(&self) -> Vec<String> {
+        let refs = self.ent.as_ref().and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        refs.iter().filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     /// The moment of expiry; one that no calendar has counts as the nearest that it has.

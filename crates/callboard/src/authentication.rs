@@ -73,7 +73,8 @@ fn external_access(config: &Config, auth: &AuthSection) -> Result<ExternalAccess
     Ok(access)
 }
 
-fn discovery(config: &Config) -> Result<Discovery> {
+/// Where other plugins' backends are.
+pub(crate) fn discovery(config: &Config) -> Result<Discovery> {
     let mut discovery = Discovery::new(config.backend()?.base_url.as_deref());
     for endpoint in config.discovery()?.endpoints {
         if let Some(internal) = &endpoint.target.internal {

@@ -1,5 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -9,14 +9,14 @@ use callboard_engine::EngineBuilder;
 use callboard_model::FieldFormatValidators;
 use callboard_sdk::{
     EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, Module,
-    PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
+    PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
 };
 use tokio::net::TcpListener;
 
 use crate::module_config::module_config;
 use crate::server::Server;
 use crate::settings::CallboardSection;
-use crate::{authentication, database, events, http_settings, settings};
+use crate::{authentication, database, events, http_settings, permissions, settings};
 
 /// A catalog server in the making: configuration, and what you add to it.
 pub struct Callboard {
@@ -113,6 +113,13 @@ impl Callboard {
         self
     }
 
+    /// Adds a rule that decisions on permissions can make a condition of.
+    #[must_use]
+    pub fn add_permission_rule(mut self, rule: Arc<dyn PermissionRule>) -> Self {
+        self.registry.add_permission_rule(rule);
+        self
+    }
+
     /// Replaces the YAML parser.
     #[must_use]
     pub fn parser(mut self, parser: Arc<dyn EntityParser>) -> Self {
@@ -191,7 +198,7 @@ impl Callboard {
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
         let address = self.listen_address()?;
-        let mut options = self.api_options(address.ip())?;
+        let mut options = self.api_options(address.ip(), &working_directory)?;
         options.event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
         if self.registry.url_reader.is_none() {
             self.registry.url_reader = Some(settings::url_reader(&self.config)?);
@@ -221,10 +228,15 @@ impl Callboard {
         Ok(())
     }
 
-    fn api_options(&self, host: IpAddr) -> Result<ApiOptions> {
+    fn api_options(&self, host: IpAddr, working_directory: &Path) -> Result<ApiOptions> {
         let authentication = authentication::authentication(&self.config, host)?;
-        let mut options = ApiOptions { authentication, ..ApiOptions::default() };
-        http_settings::apply(&self.config, &CallboardSection::of(&self.config)?, &mut options)?;
+        let own = CallboardSection::of(&self.config)?;
+        let keys = &authentication.signing_keys;
+        let rules = &self.registry.permission_rules;
+        let permissions =
+            permissions::permissions(&self.config, &own.permissions, keys, rules, working_directory)?;
+        let mut options = ApiOptions { authentication, permissions, ..ApiOptions::default() };
+        http_settings::apply(&self.config, &own, &mut options)?;
         options.integrations.extend(settings::integrations(&self.config)?);
         Ok(options)
     }

@@ -18,8 +18,8 @@
 //! ```
 //!
 //! This crate puts the others together and knows nothing that they know: it translates configuration into
-//! settings (`settings.rs`, `http_settings.rs`, `authentication.rs`), opens the database (`database.rs`), and owns the listening socket and the order of
-//! starting and stopping (`server.rs`).
+//! settings (`settings.rs`, `http_settings.rs`, `authentication.rs`, `permissions.rs`), opens the database
+//! (`database.rs`), and owns the listening socket and the order of starting and stopping (`server.rs`).
 
 mod authentication;
 mod builder;
@@ -27,6 +27,7 @@ mod database;
 mod events;
 mod http_settings;
 mod module_config;
+mod permissions;
 mod server;
 mod settings;
 

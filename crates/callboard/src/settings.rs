@@ -20,6 +20,8 @@ use callboard_sources::{
 };
 use serde::Deserialize;
 
+use crate::permissions::PermissionsSection;
+
 /// What only Callboard knows: the root key `callboard`, which Backstage passes over.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -28,6 +30,8 @@ pub(crate) struct CallboardSection {
     template_kind: Option<bool>,
     /// Whether entities of `file` locations may refer to files below their location's folder.
     file_placeholders: bool,
+    /// Who may do what, if no permission backend says so.
+    pub(crate) permissions: PermissionsSection,
     /// Limits of HTTP.
     pub(crate) http: HttpSection,
     /// Whether every failed run is logged in every round.

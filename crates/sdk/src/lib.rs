@@ -12,6 +12,7 @@
 //! | several of these that belong together | [`Module`] | `module.rs` |
 //! | an interest in what happens | [`EventSubscriber`] | `event.rs` |
 //! | senders of events over HTTP that sign in their own way | [`IngressValidator`] | `event.rs` |
+//! | a rule for who may do what on which entities | [`PermissionRule`] | `permission_rule.rs` |
 //!
 //! This crate knows the model and nothing else of the server: no database, no HTTP, no engine. Everything
 //! here is small enough to be implemented in a test.
@@ -22,6 +23,7 @@ mod event;
 mod module;
 mod module_config;
 mod parser;
+mod permission_rule;
 mod placeholder;
 mod policy;
 mod processor;
@@ -43,6 +45,7 @@ pub use event::{
 pub use module::{Module, ModuleError, Registry};
 pub use module_config::{ConfigSource, ConfigStep, ModuleConfig, ModuleConfigError};
 pub use parser::EntityParser;
+pub use permission_rule::{ParameterIssue, PermissionRule, RuleParameterError};
 pub use placeholder::{PlaceholderContext, PlaceholderResolver};
 pub use policy::EntityPolicy;
 pub use processor::{DEFAULT_PRIORITY, Hooks, Processor, ReadContext};

@@ -4,7 +4,8 @@ use callboard_model::FieldFormatValidators;
 
 use crate::{
     EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, ModuleConfig,
-    PlaceholderResolver, ProcessingErrorHandler, Processor, RegistrationOrigins, Task, UrlReader,
+    PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, RegistrationOrigins, Task,
+    UrlReader,
 };
 
 /// Where extensions are put on the way to the engine.
@@ -26,6 +27,8 @@ pub struct Registry {
     pub placeholders: Vec<(String, Arc<dyn PlaceholderResolver>)>,
     /// What is done from time to time.
     pub tasks: Vec<Task>,
+    /// Rules for permissions that come after the built-in ones.
+    pub permission_rules: Vec<Arc<dyn PermissionRule>>,
     /// Takes the place of the YAML parser.
     pub parser: Option<Arc<dyn EntityParser>>,
     /// Readers for some hosts, asked before the configured ones.
@@ -107,6 +110,12 @@ impl Registry {
         self.ingress_validators.push(validator);
     }
 
+    /// Adds a rule for permissions.
+    pub fn add_permission_rule(&mut self, rule: Arc<dyn PermissionRule>) {
+        self.origins.note("permission rules", rule.name());
+        self.permission_rules.push(rule);
+    }
+
     /// Puts a parser in place of that for YAML.
     pub fn set_parser(&mut self, parser: Arc<dyn EntityParser>) {
         self.origins.note("parsers", "");
@@ -152,9 +161,10 @@ impl Registry {
         let names = names.chain(self.processors.iter().map(|processor| ("processors", processor.name())));
         let names = names.chain(self.placeholders.iter().map(|(key, _)| ("placeholders", key.as_str())));
         let names = names.chain(self.tasks.iter().map(|task| ("tasks", task.id())));
+        let rules = self.permission_rules.iter().map(|rule| ("permission rules", rule.name()));
         let subscribers = self.event_subscribers.iter();
         let names = names.chain(subscribers.map(|subscriber| ("event subscribers", subscriber.id())));
-        self.origins.conflicts(names, built_in)
+        self.origins.conflicts(names.chain(rules), built_in)
     }
 }
 

@@ -40,6 +40,7 @@ use crate::state::ApiState;
         (name = "entities", description = "Reading entities."),
         (name = "locations", description = "Where descriptor files are read."),
         (name = "processing", description = "How entities come to be."),
+        (name = "permissions", description = "What the permission backend asks."),
         (name = "server", description = "The server itself."),
     )
 )]

@@ -16,6 +16,7 @@ use callboard_index::{
 use url::form_urlencoded;
 
 use super::projection::project;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::mount;
 use crate::openapi::documented_parameters;
@@ -62,7 +63,7 @@ const BATCH_SIZE: usize = 512;
 )]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     OriginalUri(uri): OriginalUri,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
@@ -74,7 +75,12 @@ pub(crate) async fn get(
         .iter()
         .map(|order| OrderField::parse_prefixed(order))
         .collect::<Result<_, _>>()?;
-    let Some(slice) = slice(&parameters)? else {
+    let slice = slice(&parameters)?;
+    let visibility = caller.visibility().await?;
+    if visibility.is_nothing() {
+        return Ok(JsonList::bare(Vec::new()).into_tagged_response());
+    }
+    let Some(slice) = slice else {
         return Ok(everything(catalog.index(), predicate, order, fields, &visibility));
     };
     let query = ListQuery {

@@ -12,12 +12,12 @@ use callboard_index::{
 use serde_json::{Map, Value, json};
 
 use super::projection::project;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::documented_parameters;
 use crate::openapi::schemas::{EntityPage, QueryRequest};
 use crate::request::{FIELDS, FILTER, JsonBody, Members, NoParameters, Parameter, Parameters};
 use crate::response::JsonList;
-use crate::visibility::Visibility;
 
 const PARAMETERS: &[Parameter] = &[
     Parameter::text("cursor")
@@ -57,13 +57,13 @@ const TOTAL_ITEMS: [&str; 2] = ["include", "exclude"];
 )]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let parameters = Parameters::parse(query.as_deref(), PARAMETERS)?;
     let fields = FieldSelection::parse(parameters.texts("fields"))?;
     let query = query_of_parameters(&parameters)?;
-    answer(&catalog, query, &visibility, fields).await
+    answer(&catalog, query, &caller, fields).await
 }
 
 /// Query entities with a predicate
@@ -83,14 +83,14 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     _: NoParameters,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let members = body.optional()?;
     let fields = FieldSelection::parse(&owned(members.texts("fields")?.unwrap_or_default()))?;
     let query = query_of_body(&members)?;
-    answer(&catalog, query, &visibility, fields).await
+    answer(&catalog, query, &caller, fields).await
 }
 
 fn query_of_parameters(parameters: &Parameters) -> Result<EntityQuery, ApiError> {
@@ -158,9 +158,15 @@ fn owned(texts: Vec<&str>) -> Vec<String> {
 async fn answer(
     catalog: &Catalog,
     query: EntityQuery,
-    visibility: &Visibility,
+    caller: &Caller,
     fields: Option<FieldSelection>,
 ) -> Result<Response, ApiError> {
+    let visibility = caller.visibility().await?;
+    if visibility.is_nothing() {
+        // Also with a cursor that says otherwise.
+        let more = ",\"totalItems\":0,\"pageInfo\":{}";
+        return Ok(JsonList::items_of_object(Vec::new(), more).into_tagged_response());
+    }
     let query = EntityQuery { restriction: visibility.restriction(), ..query };
     let Page { items, total_items, next_cursor, prev_cursor } = catalog.index().read().page(&query);
     let mut page_info = Map::new();

@@ -7,12 +7,12 @@ use callboard_engine::Catalog;
 use callboard_index::{FieldSelection, Hit, Predicate, PredicateError, parse_filters};
 
 use super::projection::project_one;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::documented_parameters;
 use crate::openapi::schemas::{BatchRequest, EntityBatch};
 use crate::request::{FILTER, JsonBody, Members, Parameter, Parameters};
 use crate::response::JsonList;
-use crate::visibility::Visibility;
 
 const PARAMETERS: &[Parameter] = &[FILTER];
 
@@ -37,7 +37,7 @@ const MALFORMED: &str = "Malformed request body (did you remember to specify an 
 )]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     RawQuery(query): RawQuery,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
@@ -54,7 +54,7 @@ pub(crate) async fn post(
     let predicate = Predicate::all_of([
         parse_filters(parameters.texts("filter"))?,
         predicate(&members)?,
-        visibility.restriction(),
+        caller.visibility().await?.restriction(),
     ]);
     let found = catalog.index().read().by_refs(&entity_refs, predicate.as_ref());
     respond(found, fields.as_ref())

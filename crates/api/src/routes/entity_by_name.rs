@@ -7,11 +7,11 @@ use callboard_model::EntityRef;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{Entity, ErrorBody};
 use crate::request::{NoParameters, PathParameters};
 use crate::response::stored_json;
-use crate::visibility::Visibility;
 
 /// The parts of an entity ref in a path, in any letter case.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
@@ -48,10 +48,11 @@ impl NamedEntity {
 )]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     PathParameters(named): PathParameters<NamedEntity>,
     _: NoParameters,
 ) -> Result<Response, ApiError> {
+    let visibility = caller.visibility().await?;
     let found = visibility.find(&catalog.index().read(), named.entity_ref().as_str());
     found.map(|hit| stored_json(hit.body)).ok_or_else(|| {
         let NamedEntity { kind, namespace, name } = &named;

@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use callboard_engine::Catalog;
+use callboard_permissions::Permission;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{Entity, ErrorBody};
 use crate::request::{NoParameters, PathParameters};
@@ -25,10 +27,11 @@ use crate::visibility::Visibility;
 )]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     PathParameters(uid): PathParameters<String>,
     _: NoParameters,
 ) -> Result<Response, ApiError> {
+    let visibility = caller.visibility().await?;
     let found = visibility.find_by_uid(&catalog.index().read(), &uid);
     match found {
         Some(hit) => Ok(stored_json(hit.body)),
@@ -38,7 +41,8 @@ pub(crate) async fn get(
 
 /// Delete an entity
 ///
-/// Meant for orphans: an entity that some source still has comes back, with another uid. Succeeds for unknown uids too.
+/// Meant for orphans: an entity that some source still has comes back, with another uid. Succeeds for unknown uids too,
+/// unless it depends on the entity whether the caller may delete it.
 #[utoipa::path(
     delete,
     path = "/entities/by-uid/{uid}",
@@ -49,9 +53,14 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn delete(
     State(catalog): State<Catalog>,
+    caller: Caller,
     PathParameters(uid): PathParameters<String>,
     _: NoParameters,
 ) -> Result<StatusCode, ApiError> {
+    let deletable = Visibility(caller.access(Permission::ENTITY_DELETE).await?);
+    if !deletable.is_everything() && deletable.find_by_uid(&catalog.index().read(), &uid).is_none() {
+        return Err(ApiError::NotAllowed(String::new()));
+    }
     catalog.delete_entity(&uid).await?;
     Ok(StatusCode::NO_CONTENT)
 }

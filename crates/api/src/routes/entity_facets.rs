@@ -7,12 +7,12 @@ use callboard_engine::Catalog;
 use callboard_index::{FacetQuery, FacetValue, Predicate, parse_filters};
 use serde_json::{Map, Value, json};
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::documented_parameters;
 use crate::openapi::schemas::{FacetCounts, FacetRequest};
 use crate::request::{FILTER, JsonBody, NoParameters, Parameter, Parameters};
 use crate::response::tagged_json;
-use crate::visibility::Visibility;
 
 const PARAMETERS: &[Parameter] = &[
     Parameter::texts("facet").required().described("A field whose values are counted.").example("spec.type"),
@@ -34,12 +34,12 @@ documented_parameters!(Query = PARAMETERS);
 )]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let parameters = Parameters::parse(query.as_deref(), PARAMETERS)?;
     let facets = parameters.texts("facet").iter().map(String::as_str);
-    answer(&catalog, facets, parse_filters(parameters.texts("filter"))?, &visibility)
+    answer(&catalog, facets, parse_filters(parameters.texts("filter"))?, &caller).await
 }
 
 /// Count values with a predicate
@@ -58,7 +58,7 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
-    visibility: Visibility,
+    caller: Caller,
     _: NoParameters,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
@@ -66,20 +66,20 @@ pub(crate) async fn post(
     let facets = members.require("facets", members.texts("facets")?)?;
     members.object("query")?;
     let predicate = members.value("query").map(Predicate::parse).transpose()?;
-    answer(&catalog, facets.into_iter(), predicate, &visibility)
+    answer(&catalog, facets.into_iter(), predicate, &caller).await
 }
 
-fn answer<'a>(
+async fn answer<'a>(
     catalog: &Catalog,
     facets: impl Iterator<Item = &'a str>,
     predicate: Option<Predicate>,
-    visibility: &Visibility,
+    caller: &Caller,
 ) -> Result<Response, ApiError> {
     let facets: Vec<String> = facets.filter(|facet| !facet.is_empty()).map(str::to_owned).collect();
     if facets.is_empty() {
         return Err(ApiError::input("Missing or empty facets parameter"));
     }
-    let query = FacetQuery { facets, predicate, restriction: visibility.restriction() };
+    let query = FacetQuery { facets, predicate, restriction: caller.visibility().await?.restriction() };
     let facets = catalog.index().read().facets(&query);
     let by_name: Map<String, Value> = facets
         .into_iter()

@@ -4,7 +4,9 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use callboard_engine::Catalog;
+use callboard_permissions::Permission;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{ErrorBody, LocationRequest};
 use crate::request::{JsonBody, NoParameters, PathParameters};
@@ -25,9 +27,13 @@ use crate::wire::LocationBody;
 )]
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
+    caller: Caller,
     PathParameters(id): PathParameters<String>,
     _: NoParameters,
 ) -> Result<Response, ApiError> {
+    if !caller.is_permitted(Permission::LOCATION_READ).await? {
+        return Err(ApiError::NotFound(format!("Found no location with ID {id}")));
+    }
     let location = catalog.location(&id).await?;
     Ok(tagged_json(StatusCode::OK, &LocationBody::from(location)))
 }
@@ -50,6 +56,7 @@ pub(crate) async fn get(
 )]
 pub(crate) async fn put(
     State(catalog): State<Catalog>,
+    caller: Caller,
     PathParameters(id): PathParameters<String>,
     _: NoParameters,
     body: JsonBody,
@@ -58,6 +65,8 @@ pub(crate) async fn put(
     let location_type = members.require("type", members.text("type")?)?;
     let target = members.require("target", members.text("target")?)?;
     members.only(&["type", "target"])?;
+    catalog.ensure_writable()?;
+    caller.authorize(Permission::LOCATION_CREATE).await?;
     let location = catalog.update_location(&id, location_type, target).await?;
     Ok(tagged_json(StatusCode::OK, &LocationBody::from(location)))
 }
@@ -78,9 +87,12 @@ pub(crate) async fn put(
 )]
 pub(crate) async fn delete(
     State(catalog): State<Catalog>,
+    caller: Caller,
     PathParameters(id): PathParameters<String>,
     _: NoParameters,
 ) -> Result<StatusCode, ApiError> {
+    catalog.ensure_writable()?;
+    caller.authorize(Permission::LOCATION_DELETE).await?;
     catalog.remove_location(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

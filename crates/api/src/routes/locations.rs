@@ -5,11 +5,13 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use callboard_engine::{Catalog, ConflictStrategy, DryRun};
 use callboard_model::{Entity, LocationPresence, LocationSpec};
+use callboard_permissions::Permission;
 use callboard_store::RegisteredLocation;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::documented_parameters;
 use crate::openapi::schemas::{EntityPart, ErrorBody, RegistrationRequest};
@@ -60,8 +62,13 @@ struct RegistrationBody {
     operation_id = "listLocations",
     responses((status = 200, description = "The locations.", body = Vec<ListedLocation>))
 )]
-pub(crate) async fn get(State(catalog): State<Catalog>, _: NoParameters) -> Result<Response, ApiError> {
-    let locations = catalog.locations().await?;
+pub(crate) async fn get(
+    State(catalog): State<Catalog>,
+    caller: Caller,
+    _: NoParameters,
+) -> Result<Response, ApiError> {
+    let is_permitted = caller.is_permitted(Permission::LOCATION_READ).await?;
+    let locations = if is_permitted { catalog.locations().await? } else { Vec::new() };
     let listed: Vec<ListedLocation> =
         locations.into_iter().map(|location| ListedLocation { data: location.into() }).collect();
     Ok(tagged_json(StatusCode::OK, &listed))
@@ -84,6 +91,7 @@ pub(crate) async fn get(State(catalog): State<Catalog>, _: NoParameters) -> Resu
 )]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
+    caller: Caller,
     RawQuery(query): RawQuery,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
@@ -94,7 +102,12 @@ pub(crate) async fn post(
         None => None,
     };
     let spec = location_spec(&body.required()?)?;
-    let registration: RegistrationBody = if parameters.text("dryRun").is_some_and(is_yes) {
+    let is_dry_run = parameters.text("dryRun").is_some_and(is_yes);
+    if !is_dry_run {
+        catalog.ensure_writable()?;
+    }
+    caller.authorize(Permission::LOCATION_CREATE).await?;
+    let registration: RegistrationBody = if is_dry_run {
         catalog.dry_run_location(spec).await?.into()
     } else {
         catalog.add_location(spec, on_conflict).await?.into()

@@ -7,10 +7,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use callboard_engine::Catalog;
 use callboard_index::{LocationFields, LocationPredicate};
+use callboard_permissions::Permission;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::LocationQueryRequest;
 use crate::request::{JsonBody, Members, NoParameters};
@@ -65,12 +67,15 @@ struct PageInfo {
 )]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
+    caller: Caller,
     _: NoParameters,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
     let query = LocationQuery::of_body(&body.optional()?)?;
+    let is_permitted = caller.is_permitted(Permission::LOCATION_READ).await?;
     // Registered locations are few, even in large catalogs: hundreds or thousands.
-    let locations = catalog.locations().await?.into_iter().map(LocationBody::from).collect();
+    let locations = if is_permitted { catalog.locations().await? } else { Vec::new() };
+    let locations = locations.into_iter().map(LocationBody::from).collect();
     Ok(tagged_json(StatusCode::OK, &query.page(locations)))
 }
 

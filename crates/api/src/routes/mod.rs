@@ -1,6 +1,7 @@
 //! The routes, one file each. This table is where to look one up.
 
 mod analyze_location;
+mod apply_conditions;
 mod entities;
 mod entities_by_query;
 mod entities_by_refs;
@@ -16,6 +17,7 @@ mod location_by_entity;
 mod locations;
 mod locations_by_query;
 mod openapi;
+mod permission_metadata;
 mod projection;
 mod refresh;
 mod scheduler_tasks;
@@ -51,6 +53,8 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
         routes!(scheduler_tasks::get),
         routes!(scheduler_tasks::trigger),
         routes!(scheduler_tasks::cancel),
+        routes!(permission_metadata::get),
+        routes!(apply_conditions::post),
         routes!(jwks::get),
         routes!(openapi::get),
         routes!(openapi::page),

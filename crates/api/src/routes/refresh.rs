@@ -1,12 +1,14 @@
 //! `POST /refresh`: have an entity read again soon.
 
 use axum::extract::State;
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use callboard_engine::Catalog;
 use callboard_model::EntityRef;
+use callboard_permissions::Permission;
 use callboard_store::RefreshOutcome;
 
 use crate::authentication::authenticate_instead;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{ErrorBody, RefreshRequest};
 use crate::request::{JsonBody, NoParameters};
@@ -29,6 +31,7 @@ use crate::state::ApiState;
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
     State(state): State<ApiState>,
+    caller: Caller,
     _: NoParameters,
     body: JsonBody,
 ) -> Result<StatusCode, ApiError> {
@@ -37,9 +40,11 @@ pub(crate) async fn post(
     let token = members.text("authorizationToken")?;
     members.only(&["entityRef", "authorizationToken"])?;
     // Takes the place of the header, which has been looked at all the same.
-    if let Some(token) = token {
-        authenticate_instead(&state, token, &Method::POST, "/refresh").await?;
-    }
+    let caller = match token {
+        Some(token) => authenticate_instead(&state, token).await?,
+        None => caller,
+    };
+    caller.authorize_on(Permission::ENTITY_REFRESH, entity_ref).await?;
     let unknown = || ApiError::NotFound(format!("Entity {entity_ref} not found"));
     // What is no ref at all is the name of no entity either.
     let parsed = EntityRef::parse_canonical(entity_ref).map_err(|_| unknown())?;

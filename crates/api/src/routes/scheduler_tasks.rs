@@ -4,12 +4,14 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use callboard_engine::{Catalog, TaskDescription, TaskState, WorkerState};
+use callboard_permissions::Permission;
 use callboard_sdk::{Frequency, TaskSchedule, TaskScheduler as _, TaskScope};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::ErrorBody;
 use crate::request::PathParameters;
@@ -25,7 +27,8 @@ use crate::response::tagged_json;
     operation_id = "listScheduledTasks",
     responses((status = 200, description = "The tasks.", body = TasksBody))
 )]
-pub(crate) async fn get(State(catalog): State<Catalog>) -> Result<Response, ApiError> {
+pub(crate) async fn get(State(catalog): State<Catalog>, caller: Caller) -> Result<Response, ApiError> {
+    caller.authorize(Permission::INGESTION_READ).await?;
     let tasks = catalog.scheduler().tasks().await?;
     let tasks = tasks.iter().map(TaskBody::of).collect();
     Ok(tagged_json(StatusCode::OK, &TasksBody { tasks }))
@@ -48,8 +51,10 @@ pub(crate) async fn get(State(catalog): State<Catalog>) -> Result<Response, ApiE
 )]
 pub(crate) async fn trigger(
     State(catalog): State<Catalog>,
+    caller: Caller,
     PathParameters(id): PathParameters<String>,
 ) -> Result<StatusCode, ApiError> {
+    caller.authorize(Permission::INGESTION_MANAGE).await?;
     catalog.scheduler().trigger(&id).await?;
     Ok(StatusCode::OK)
 }
@@ -71,8 +76,10 @@ pub(crate) async fn trigger(
 )]
 pub(crate) async fn cancel(
     State(catalog): State<Catalog>,
+    caller: Caller,
     PathParameters(id): PathParameters<String>,
 ) -> Result<StatusCode, ApiError> {
+    caller.authorize(Permission::INGESTION_MANAGE).await?;
     catalog.scheduler().cancel(&id).await?;
     Ok(StatusCode::OK)
 }

@@ -4,14 +4,19 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use callboard_engine::Catalog;
+use callboard_permissions::Permission;
 use callboard_store::EntityState;
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{UnprocessedFailed, UnprocessedPending};
 use crate::request::PathParameters;
 use crate::response::tagged_json;
+
+/// What clients are told who may not.
+const REFUSAL: &str = "Unauthorized";
 
 /// Entities that wait for their first processing
 #[utoipa::path(
@@ -24,8 +29,10 @@ use crate::response::tagged_json;
 )]
 pub(crate) async fn pending(
     State(catalog): State<Catalog>,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    caller.authorize_or_say(Permission::UNPROCESSED_READ, REFUSAL).await?;
     let rows = rows(&catalog, query.as_deref(), false).await?;
     Ok(tagged_json(StatusCode::OK, &json!({ "type": "pending", "entities": rows })))
 }
@@ -41,8 +48,10 @@ pub(crate) async fn pending(
 )]
 pub(crate) async fn failed(
     State(catalog): State<Catalog>,
+    caller: Caller,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
+    caller.authorize_or_say(Permission::UNPROCESSED_READ, REFUSAL).await?;
     let rows = rows(&catalog, query.as_deref(), true).await?;
     Ok(tagged_json(StatusCode::OK, &json!({ "type": "failed", "entities": rows })))
 }
@@ -72,8 +81,10 @@ async fn rows(catalog: &Catalog, query: Option<&str>, with_errors: bool) -> Resu
 )]
 pub(crate) async fn delete(
     State(catalog): State<Catalog>,
+    caller: Caller,
     PathParameters(uid): PathParameters<String>,
 ) -> Result<StatusCode, ApiError> {
+    caller.authorize_or_say(Permission::UNPROCESSED_DELETE, REFUSAL).await?;
     catalog.delete_unprocessed(&uid).await?;
     Ok(StatusCode::NO_CONTENT)
 }

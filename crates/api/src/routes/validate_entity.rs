@@ -4,8 +4,11 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use callboard_engine::Catalog;
+use callboard_model::EntityError;
+use callboard_permissions::Permission;
 use serde_json::json;
 
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{Invalidity, ValidateRequest};
 use crate::request::{JsonBody, NoParameters};
@@ -35,6 +38,7 @@ use crate::response::tagged_json;
 )]
 pub(crate) async fn post(
     State(catalog): State<Catalog>,
+    caller: Caller,
     _: NoParameters,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
@@ -42,8 +46,16 @@ pub(crate) async fn post(
     let location = members.require("location", members.text("location")?)?;
     members.require("entity", members.object("entity")?)?;
     let entity = members.value("entity").cloned().unwrap_or_default();
+    if let Err(error) = catalog.check_outline(&entity, location) {
+        return Ok(invalid(&[error]));
+    }
+    caller.authorize(Permission::ENTITY_VALIDATE).await?;
     match catalog.validate_entity(entity, location).await {
         Ok(()) => Ok(StatusCode::OK.into_response()),
-        Err(errors) => Ok(tagged_json(StatusCode::BAD_REQUEST, &json!({ "errors": errors }))),
+        Err(errors) => Ok(invalid(&errors)),
     }
+}
+
+fn invalid(errors: &[EntityError]) -> Response {
+    tagged_json(StatusCode::BAD_REQUEST, &json!({ "errors": errors }))
 }

@@ -18,6 +18,7 @@ mod events;
 mod health;
 mod locations;
 mod openapi;
+mod permissions;
 mod rate_limits;
 mod refresh;
 mod scheduler_tasks;

@@ -171,7 +171,12 @@ pub(crate) struct Server {
 impl Server {
     /// With the theatre in it, relations included.
     pub(crate) async fn theatre() -> Self {
-        let server = ServerBuilder::empty().location(THEATRE_URL, THEATRE).start().await;
+        Self::theatre_of(ServerBuilder::empty()).await
+    }
+
+    /// The same, and more that a test says.
+    pub(crate) async fn theatre_of(builder: ServerBuilder) -> Self {
+        let server = builder.location(THEATRE_URL, THEATRE).start().await;
         server
             .until("everything is stitched", |catalog| {
                 let index = catalog.index().read();

@@ -170,7 +170,7 @@ impl Catalog {
     ///
     /// [`LocationError::Readonly`], [`LocationError::NotFound`], [`LocationError::Store`].
     pub async fn remove_location(&self, id: &str) -> Result<(), LocationError> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         let id = location_id(id)?;
         let report = self.core.store.remove_location(id, &bucket(), self.core.clock.now()).await?;
         let report = report.ok_or_else(|| not_found(id))?;
@@ -192,11 +192,16 @@ impl Catalog {
     }
 
     fn check_change(&self, location_type: &str) -> Result<(), LocationError> {
-        self.check_writable()?;
+        self.ensure_writable()?;
         self.check_type(location_type)
     }
 
-    fn check_writable(&self) -> Result<(), LocationError> {
+    /// Whether locations may be changed at all, for those who want to know before they ask for more.
+    ///
+    /// # Errors
+    ///
+    /// [`LocationError::Readonly`].
+    pub fn ensure_writable(&self) -> Result<(), LocationError> {
         if self.core.settings.readonly { Err(LocationError::Readonly) } else { Ok(()) }
     }
 

@@ -18,6 +18,16 @@ impl Catalog {
         let entity = prepared(entity, location).map_err(|error| vec![error])?;
         self.core.pipeline.run(entity, &mut RunCache::default()).await.map(|_| ())
     }
+
+    /// Whether this has the outline of an entity, and `location` is one that [`Catalog::validate_entity`] takes. Costs
+    /// nothing, so it can come before the question who may ask for more.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong.
+    pub fn check_outline(&self, entity: &Value, location: &str) -> Result<(), EntityError> {
+        prepared(entity.clone(), location).map(drop)
+    }
 }
 
 /// The entity with annotations that say where it was read, unless it says so itself.

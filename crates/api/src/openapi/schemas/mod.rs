@@ -9,6 +9,8 @@ mod answers;
 mod entity;
 #[expect(dead_code, reason = "described, never made")]
 mod error;
+#[expect(dead_code, reason = "described, never made")]
+mod permissions;
 mod predicate;
 #[expect(dead_code, reason = "described, never made")]
 mod requests;
@@ -21,6 +23,7 @@ pub(crate) use answers::{
 };
 pub(crate) use entity::{Entity, EntityBatch, EntityPage, EntityPart};
 pub(crate) use error::{ErrorBody, Invalidity};
+pub(crate) use permissions::{ConditionsAnswer, ConditionsRequest, PermissionMetadata};
 pub(crate) use predicate::Predicate;
 pub(crate) use requests::{
     AnalyzeRequest, BatchRequest, FacetRequest, LocationQueryRequest, LocationRequest, QueryRequest,

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use callboard_permissions::Permission;
 use serde_json::{Map, Value, json};
 
 use self::git_url::GitUrl;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{Analysis, AnalyzeRequest};
 use crate::options::{ApiOptions, ScmKind};
@@ -33,6 +35,7 @@ use crate::response::tagged_json;
 )]
 pub(crate) async fn post(
     State(options): State<Arc<ApiOptions>>,
+    caller: Caller,
     _: NoParameters,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
@@ -40,6 +43,7 @@ pub(crate) async fn post(
     // Which file to look for; nothing is looked for.
     members.text("catalogFilename")?;
     let target = target(&members)?;
+    caller.authorize(Permission::LOCATION_ANALYZE).await?;
     let repository =
         GitUrl::parse(target).ok_or_else(|| ApiError::input("The given location.target is not a URL"))?;
     let answer = json!({

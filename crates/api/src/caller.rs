@@ -1,0 +1,96 @@
+//! Who sent a request, and what they may do.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use callboard_auth::Principal;
+use callboard_permissions::{Access, Permission, Session};
+
+use crate::error::ApiError;
+use crate::state::ApiState;
+use crate::visibility::Visibility;
+
+/// Who sent a request, and what they may do. Every handler below the mount can take one:
+///
+/// ```text
+/// caller.authorize(Permission::LOCATION_CREATE).await?;
+/// ```
+///
+/// To be called when the request has been checked, and before anything is done or looked up.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller(Arc<Session>);
+
+impl Caller {
+    pub(crate) fn new(state: &ApiState, principal: Principal) -> Self {
+        let permissions = state.options.permissions.clone();
+        Self(Arc::new(Session::new(permissions, principal, state.catalog.index().clone())))
+    }
+
+    pub(crate) fn principal(&self) -> &Principal {
+        self.0.principal()
+    }
+
+    /// Ends the request with 403 unless the caller has a permission.
+    pub(crate) async fn authorize(&self, permission: Permission) -> Result<(), ApiError> {
+        self.authorize_or_say(permission, "").await
+    }
+
+    /// The same, with a message for the caller.
+    pub(crate) async fn authorize_or_say(
+        &self,
+        permission: Permission,
+        refusal: &str,
+    ) -> Result<(), ApiError> {
+        if self.is_permitted(permission).await? {
+            Ok(())
+        } else {
+            Err(ApiError::NotAllowed(refusal.to_owned()))
+        }
+    }
+
+    /// Ends the request with 403 unless the caller has a permission for an entity, which need not exist.
+    pub(crate) async fn authorize_on(
+        &self,
+        permission: Permission,
+        entity_ref: &str,
+    ) -> Result<(), ApiError> {
+        match self.are_permitted(permission, &[entity_ref]).await?.as_slice() {
+            [true] => Ok(()),
+            _ => Err(ApiError::NotAllowed(String::new())),
+        }
+    }
+
+    /// Whether the caller has a permission, for routes that do not answer with 403.
+    pub(crate) async fn is_permitted(&self, permission: Permission) -> Result<bool, ApiError> {
+        Ok(self.0.is_permitted(permission).await?)
+    }
+
+    /// For each of some entities, whether the caller has a permission for it.
+    pub(crate) async fn are_permitted(
+        &self,
+        permission: Permission,
+        entity_refs: &[&str],
+    ) -> Result<Vec<bool>, ApiError> {
+        Ok(self.0.are_permitted(permission, entity_refs).await?)
+    }
+
+    /// The entities that the caller has a permission for.
+    pub(crate) async fn access(&self, permission: Permission) -> Result<Access, ApiError> {
+        Ok(self.0.access(permission).await?)
+    }
+
+    /// The entities that the caller may see.
+    pub(crate) async fn visibility(&self) -> Result<Visibility, ApiError> {
+        Ok(Visibility(self.access(Permission::ENTITY_READ).await?))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Self>().cloned();
+        caller.ok_or_else(|| ApiError::internal("a route that nobody is let in to asks for its caller"))
+    }
+}
