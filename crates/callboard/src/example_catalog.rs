@@ -1,5 +1,5 @@
 use anyhow::{Context, Result};
-use callboard::config::Config;
+use callboard_config::Config;
 use include_dir::{Dir, include_dir};
 use serde_json::json;
 use tempfile::TempDir;

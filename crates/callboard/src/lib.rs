@@ -1,7 +1,9 @@
 //! A software catalog server that speaks the HTTP API of the Backstage catalog, reads its configuration and its
 //! descriptor files.
 //!
-//! The stock `callboard` binary is this library with nothing added. A binary of your own adds sources and rules:
+//! The stock `callboard` binary is this library with nothing added: [`run`] is all of its `main`. A binary of your
+//! own adds sources and rules there, and has the same command line. [`Callboard::builder`] makes a server without
+//! one, for programs that serve a catalog beside other things:
 //!
 //! ```no_run
 //! use callboard::{Callboard, config::{ConfigSources, load}};
@@ -23,15 +25,19 @@
 
 mod authentication;
 mod builder;
+mod command;
 mod database;
 mod events;
+mod example_catalog;
 mod http_settings;
+mod logging;
 mod module_config;
 mod permissions;
 mod server;
 mod settings;
 
 pub use builder::Callboard;
+pub use command::run;
 pub use server::Server;
 
 pub use callboard_config as config;

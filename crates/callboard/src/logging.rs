@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
-use callboard::config::{ConfigError, Problem};
+use callboard_config::{ConfigError, Problem};
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
 

@@ -2,10 +2,13 @@
 
 mod serve;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::logging::LogFormat;
+use crate::Callboard;
+use crate::logging::{self, LogFormat};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -32,10 +35,43 @@ enum Command {
     Serve(serve::ServeArguments),
 }
 
-/// Runs the command that was asked for.
-pub(crate) fn run(arguments: Arguments) -> Result<()> {
-    crate::logging::start(arguments.log_format, &arguments.log)?;
+/// Runs the command line of the `callboard` binary, with a server that `extend` adds to: the whole `main` of a
+/// binary of your own. The process ends with what this returns.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+/// use callboard::sdk::{Module, ModuleConfig, ModuleError, Registry};
+///
+/// struct Frobs;
+///
+/// impl Module for Frobs {
+///     fn name(&self) -> &str {
+///         "frobs"
+///     }
+///
+///     fn register(&self, registry: &mut Registry, config: &ModuleConfig) -> Result<(), ModuleError> {
+///         // registry.add_provider(…), with what config.section("catalog.providers.frobs")? says
+///         Ok(())
+///     }
+/// }
+///
+/// fn main() -> ExitCode {
+///     callboard::run(|catalog| catalog.add_module(Frobs))
+/// }
+/// ```
+pub fn run(extend: impl FnOnce(Callboard) -> Callboard) -> ExitCode {
+    match run_command(Arguments::parse(), extend) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            logging::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run_command(arguments: Arguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<()> {
+    logging::start(arguments.log_format, &arguments.log)?;
     match arguments.command {
-        Command::Serve(arguments) => serve::run(arguments),
+        Command::Serve(arguments) => serve::run(arguments, extend),
     }
 }

@@ -2,11 +2,11 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use callboard::Callboard;
-use callboard::config::{Config, ConfigSources, Environment, load};
+use callboard_config::{Config, ConfigSources, Environment, load};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::Callboard;
 use crate::example_catalog::ExampleCatalog;
 use crate::logging::print_warning;
 
@@ -24,19 +24,19 @@ pub(crate) struct ServeArguments {
     host: Option<IpAddr>,
 }
 
-pub(crate) fn run(arguments: ServeArguments) -> Result<()> {
+pub(crate) fn run(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(arguments))
+    runtime.block_on(serve(arguments, extend))
 }
 
-async fn serve(arguments: ServeArguments) -> Result<()> {
+async fn serve(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<()> {
     // Kept until the end: its files are read for as long as the server runs.
     let example = if arguments.config.is_empty() { Some(ExampleCatalog::unpack()?) } else { None };
     let config = match &example {
         Some(example) => example.config(),
         None => load_config(arguments.config)?,
     };
-    let mut builder = Callboard::builder(config);
+    let mut builder = extend(Callboard::builder(config));
     if let Some(port) = arguments.port {
         builder = builder.port(port);
     }
