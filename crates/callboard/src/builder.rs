@@ -200,6 +200,8 @@ impl Callboard {
         let address = self.listen_address()?;
         let mut options = self.api_options(address.ip(), &working_directory)?;
         options.event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
+        let serving = http_settings::serving(&self.config, &CallboardSection::of(&self.config)?)?;
+        let tls = http_settings::tls(&self.config)?;
         if self.registry.url_reader.is_none() {
             self.registry.url_reader = Some(settings::url_reader(&self.config)?);
         }
@@ -214,7 +216,7 @@ impl Callboard {
         let lifecycle = options.lifecycle.clone();
         let shutdown_delay = self.config.backend()?.lifecycle.server_shutdown_delay.get();
         let router = callboard_api::router(engine.catalog(), options);
-        Ok(Server { listener, address, router, engine, lifecycle, shutdown_delay, database })
+        Ok(Server { listener, address, tls, router, serving, engine, lifecycle, shutdown_delay, database })
     }
 
     fn register_modules(&mut self) -> Result<()> {

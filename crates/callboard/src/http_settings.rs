@@ -1,17 +1,27 @@
 //! Configuration, translated into how HTTP is spoken: other origins, security headers, limits.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use anyhow::Result;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use callboard_api::{
     ApiOptions, ContentSecurityPolicy, Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy,
 };
-use callboard_config::sections::{self, BackendSection, RateLimitWindow};
-use callboard_config::{Config, ConfigError};
+use callboard_config::sections::{self, BackendSection, Https, RateLimitWindow};
+use callboard_config::{Config, ConfigDuration, ConfigError};
+use callboard_serving::{Certificate, ServingSettings, Tls, TlsError};
 use serde_json::Value;
 
 use crate::settings::CallboardSection;
+
+/// What stands for no limit of time.
+const FOREVER: Duration = Duration::from_hours(24);
+
+/// More headers do not fit into the head of a request.
+const MAX_HEADERS: usize = 4096;
+
+const MAX_CONNECTIONS: usize = 1_000_000;
 
 /// Addresses without a rate limit, if nobody names others: this machine's.
 const OWN_ADDRESSES: [&str; 2] = ["127.0.0.1", "::1"];
@@ -42,6 +52,71 @@ pub(crate) fn apply(config: &Config, own: &CallboardSection, options: &mut ApiOp
         options.body_timeout = timeout.get();
     }
     Ok(())
+}
+
+/// How patient the server is with connections.
+///
+/// # Errors
+///
+/// The section `backend` is not what it must be, or there may be no connections.
+pub(crate) fn serving(config: &Config, own: &CallboardSection) -> Result<ServingSettings> {
+    let server = config.backend()?.server;
+    let mut settings = ServingSettings::default();
+    let set = |duration: &mut Duration, configured: Option<ConfigDuration>| {
+        if let Some(configured) = configured.map(ConfigDuration::get) {
+            *duration = if configured.is_zero() { FOREVER } else { configured.min(FOREVER) };
+        }
+    };
+    set(&mut settings.head_timeout, server.headers_timeout);
+    set(&mut settings.idle_timeout, server.keep_alive_timeout);
+    set(&mut settings.stall_timeout, server.timeout);
+    settings.max_requests = server.max_requests_per_socket.filter(|max_requests| *max_requests > 0);
+    if let Some(max_headers) = server.max_headers_count {
+        let max_headers = usize::try_from(max_headers)?;
+        settings.max_headers = if max_headers == 0 { MAX_HEADERS } else { max_headers.min(MAX_HEADERS) };
+    }
+    if let Some(max_connections) = own.http.max_connections {
+        if !(1..=MAX_CONNECTIONS).contains(&max_connections) {
+            let message = format!("expected a number from 1 to {MAX_CONNECTIONS}");
+            return Err(invalid(config, "callboard.http.maxConnections", message).into());
+        }
+        settings.max_connections = max_connections;
+    }
+    Ok(settings)
+}
+
+/// The certificate, if TLS is to be spoken.
+///
+/// # Errors
+///
+/// The configured one cannot be used, or none can be made.
+pub(crate) fn tls(config: &Config) -> Result<Option<Tls>> {
+    let backend = config.backend()?;
+    let certificate = match &backend.https {
+        None => return Ok(None),
+        Some(Https::Generated) => {
+            tracing::warn!("backend.https is true: the certificate is made up, and nobody trusts it");
+            Certificate::Generated { host: backend.base_url.as_deref().and_then(host) }
+        }
+        Some(Https::Given(given)) => {
+            Certificate::Given { chain: given.cert.clone(), key: given.key.expose().to_owned() }
+        }
+    };
+    let tls = Tls::new(&certificate).map_err(|error| {
+        let path = match error {
+            TlsError::Chain => "backend.https.certificate.cert",
+            TlsError::Key => "backend.https.certificate.key",
+            TlsError::Unusable(_) | TlsError::Generation(_) => "backend.https",
+        };
+        let message = format!("{:#}", anyhow::Error::new(error));
+        invalid(config, path, message)
+    })?;
+    Ok(Some(tls))
+}
+
+fn host(base_url: &str) -> Option<String> {
+    let uri: Uri = base_url.parse().ok()?;
+    uri.host().map(|host| host.trim_matches(['[', ']']).to_owned())
 }
 
 /// Without `origin` nobody is let in, where the reference lets everyone in.

@@ -46,6 +46,8 @@ pub(crate) struct CallboardSection {
 pub(crate) struct HttpSection {
     /// The largest request body, in bytes.
     pub(crate) body_limit: Option<usize>,
+    /// Connections at a time.
+    pub(crate) max_connections: Option<usize>,
 }
 
 impl CallboardSection {

@@ -20,6 +20,7 @@ pub struct ServerProcess {
     port: u16,
     client: Client,
     child: Option<Child>,
+    max_files: Option<u32>,
 }
 
 impl ServerProcess {
@@ -46,7 +47,7 @@ impl ServerProcess {
         // JSON is YAML.
         std::fs::write(folder.path().join("app-config.yaml"), config.to_string()).expect("a configuration");
         let client = Client::builder().no_proxy().build().expect("an HTTP client");
-        Self { binary, folder, port, client, child: None }
+        Self { binary, folder, port, client, child: None, max_files: None }
     }
 
     /// The folder with configuration, database and log.
@@ -57,6 +58,11 @@ impl ServerProcess {
     /// Where the catalog's API is.
     pub fn api(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}/api/catalog{path}", self.port)
+    }
+
+    /// Lets it have so many files and sockets open at a time.
+    pub fn limit_files(&mut self, max_files: u32) {
+        self.max_files = Some(max_files);
     }
 
     /// Starts the process, without waiting for anything.
@@ -72,7 +78,15 @@ impl ServerProcess {
 
     fn spawn_with(&mut self, arguments: &[&OsStr]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log"));
-        let child = Command::new(&self.binary)
+        let mut command = match self.max_files {
+            None => Command::new(&self.binary),
+            Some(max_files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {max_files} && exec \"$0\" \"$@\"")]).arg(&self.binary);
+                shell
+            }
+        };
+        let child = command
             .arg("serve")
             .args(arguments)
             .stdin(Stdio::null())

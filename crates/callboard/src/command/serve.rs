@@ -46,9 +46,9 @@ async fn serve(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Call
     // Before the server starts, so that no signal is lost.
     let stop = stop_signal()?;
     let server = builder.build().await?;
-    tracing::info!("listening on http://{}", server.address());
+    tracing::info!("listening on {}", server.origin());
     if example.is_some() {
-        let api = format!("http://{}/api/catalog", server.address());
+        let api = format!("{}/api/catalog", server.origin());
         tracing::info!("no --config was given: serving the example catalog");
         tracing::info!("have a look at {api}/entities/by-query?limit=5 and {api}/entity-facets?facet=kind");
     }

@@ -66,6 +66,7 @@ fn a_mistake_is_shown_where_it_is() {
         ("trustProxy: [here]\n", "backend.trustProxy"),
         ("rateLimit: { ipAllowList: [localhost] }\n", "backend.rateLimit.ipAllowList[0]"),
         ("cors: { origin: '[' }\n", "backend.cors.origin"),
+        ("https: { certificate: { cert: x, key: y } }\n", "backend.https.certificate.cert"),
     ];
     for (text, key) in cases {
         let folder = tempfile::tempdir().expect("a folder");
@@ -81,4 +82,43 @@ fn a_mistake_is_shown_where_it_is() {
         assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(message.contains(key) && message.contains("app-config.yaml:"), "{key}: {message}");
     }
+}
+
+#[tokio::test]
+async fn tls_is_spoken_with_the_configured_certificate() {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let mut server = crate::server(json!({
+        "backend": { "https": { "certificate": { "cert": { "$file": "cert.pem" }, "key": { "$file": "key.pem" } } } },
+    }));
+    std::fs::write(server.folder().join("cert.pem"), made.cert.pem()).expect("a file");
+    std::fs::write(server.folder().join("key.pem"), made.signing_key.serialize_pem()).expect("a file");
+    server.spawn();
+    let root = reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).expect("a certificate");
+    let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).build().expect("a client");
+    let url = server.api("/entity-facets?facet=kind").replace("http://127.0.0.1", "https://localhost");
+    let version = until("an answer over TLS", PATIENCE, async || {
+        let answer = client.get(&url).send().await.ok()?;
+        (answer.status() == 200).then(|| answer.version())
+    })
+    .await;
+    assert_eq!(version, reqwest::Version::HTTP_2);
+    assert!(server.log().contains("listening on https://"), "{}", server.log());
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn running_out_of_file_descriptors_is_survived() {
+    let mut server = crate::server(json!({}));
+    server.limit_files(64);
+    server.start().await;
+    let address = server.api("").replace("http://", "").replace("/api/catalog", "");
+    let mut connections = Vec::new();
+    until("the server to run out of file descriptors", PATIENCE, async || {
+        connections.push(tokio::net::TcpStream::connect(&address).await.ok()?);
+        server.log().contains("connections cannot be accepted").then_some(())
+    })
+    .await;
+    drop(connections);
+    until("an answer", PATIENCE, async || server.json("/entity-facets?facet=kind").await).await;
+    assert!(server.stop().await.success());
 }
