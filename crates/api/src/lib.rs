@@ -33,3 +33,4 @@ pub use self::layers::{Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, 
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
 pub use self::response::{ContentSecurityPolicy, PolicyError};
 pub use self::router::router;
+pub use self::routes::CookieScope;

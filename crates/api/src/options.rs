@@ -13,6 +13,7 @@ use crate::authentication::Authentication;
 use crate::event_ingress::EventIngress;
 use crate::layers::{Cors, RateLimits, TrustProxy};
 use crate::response::ContentSecurityPolicy;
+use crate::routes::CookieScope;
 
 /// Choices for [`router`](crate::router()). What concerns the catalog itself is in the engine's settings.
 #[derive(Debug, Clone)]
@@ -48,6 +49,8 @@ pub struct ApiOptions {
     pub event_ingress: EventIngress,
     /// What those may do who are let in. By default everything.
     pub permissions: Permissions,
+    /// For which addresses the cookies of users are.
+    pub cookies: CookieScope,
     /// Tells the router that the process is about to end.
     pub lifecycle: Lifecycle,
 }
@@ -75,6 +78,7 @@ impl Default for ApiOptions {
             authentication: Authentication::default(),
             event_ingress: EventIngress::default(),
             permissions: Permissions::default(),
+            cookies: CookieScope::default(),
             lifecycle: Lifecycle::default(),
         }
     }

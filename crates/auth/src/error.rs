@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::rotating_keys::LedgerError;
+
 /// Why a token was not accepted. The messages are those that clients of a Backstage backend know.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AuthError {
@@ -26,11 +28,14 @@ pub enum AuthError {
 }
 
 /// A token could not be issued.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, Error)]
 pub enum IssueError {
     /// The key or the signature could not be made.
     #[error("the token could not be signed")]
     Signing(#[source] jsonwebtoken::errors::Error),
+    /// A key that others cannot see must not be used. Trying again later helps.
+    #[error("the key could not be published")]
+    Ledger(#[from] LedgerError),
     /// A token on behalf of a user needs a token of theirs that allows it; older auth backends issue none.
     #[error("the token of {entity_ref} does not allow others to act for them")]
     NotDelegable {

@@ -1,6 +1,6 @@
 //! Key sets of others, kept for a while.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +27,10 @@ const FRESH: SignedDuration = SignedDuration::from_mins(10);
 const USABLE: SignedDuration = SignedDuration::from_hours(1);
 /// How long a set is not asked for again only because a token names a key that is not in it.
 const COOL_DOWN: SignedDuration = SignedDuration::from_secs(30);
+/// How often sets are asked for in any minute, in all, only because tokens name keys that are not in them: anyone can
+/// make such tokens up.
+const MAX_FORCED_LOADS: usize = 10;
+const FORCED_LOADS_WINDOW: SignedDuration = SignedDuration::from_mins(1);
 /// How long a set is not asked for again after a failure. Shorter: others may just be starting.
 const FAILURE_COOL_DOWN: SignedDuration = SignedDuration::from_secs(5);
 /// How long loading may take in all, waiting for other loads included.
@@ -70,6 +74,8 @@ pub(crate) struct JwksCache {
     clock: Arc<dyn Clock>,
     sets: Arc<Mutex<HashMap<String, CachedSet>>>,
     loads: Arc<Semaphore>,
+    /// When sets were loaded for the sake of an unknown key, within the last minute.
+    forced: Mutex<VecDeque<Timestamp>>,
 }
 
 struct CachedSet {
@@ -91,7 +97,13 @@ type Loading = Shared<BoxFuture<'static, Result<Loaded, LoadError>>>;
 
 impl JwksCache {
     pub(crate) fn new(source: Arc<dyn JwksSource>, clock: Arc<dyn Clock>) -> Self {
-        Self { source, clock, sets: Arc::default(), loads: Arc::new(Semaphore::new(MAX_LOADS)) }
+        Self {
+            source,
+            clock,
+            sets: Arc::default(),
+            loads: Arc::new(Semaphore::new(MAX_LOADS)),
+            forced: Mutex::default(),
+        }
     }
 
     /// Verifies a token with the key set behind a URL. Loads it if it is not there or too old, and again if the key
@@ -102,20 +114,20 @@ impl JwksCache {
         token: &Token<'_>,
         allowed: Option<&[Algorithm]>,
     ) -> Result<(), RemoteVerifyError> {
-        let set = self.set(url, FRESH).await?;
+        let set = self.set(url, Wanted::Present).await?;
         match set.keys.verify(token, allowed) {
             Err(VerifyError::UnknownKey) => {
-                let newer = self.set(url, COOL_DOWN).await?;
+                let newer = self.set(url, Wanted::Newer).await?;
                 Ok(newer.keys.verify(token, allowed)?)
             }
             verified => Ok(verified?),
         }
     }
 
-    /// The set if it is no older than `age`, else a newer one if there is one to be had.
-    async fn set(&self, url: &str, age: SignedDuration) -> Result<Loaded, LoadError> {
+    /// The set if it is young enough, else a newer one if there is one to be had.
+    async fn set(&self, url: &str, wanted: Wanted) -> Result<Loaded, LoadError> {
         let now = self.clock.now();
-        let (old, loading) = match self.look_up(url, age, now) {
+        let (old, loading) = match self.look_up(url, wanted, now) {
             Found::Fresh(loaded) => return Ok(loaded),
             Found::Loading(old, loading) => (old, loading),
             Found::CoolingDown(old) => {
@@ -128,14 +140,14 @@ impl JwksCache {
         }
     }
 
-    fn look_up(&self, url: &str, age: SignedDuration, now: Timestamp) -> Found {
+    fn look_up(&self, url: &str, wanted: Wanted, now: Timestamp) -> Found {
         let mut sets = self.sets.lock();
         if !sets.contains_key(url) {
             make_room(&mut sets);
         }
         let set = sets.entry(url.to_owned()).or_insert_with(|| CachedSet::new(now));
         set.used_at = now;
-        if let Some(loaded) = set.keys.as_ref().filter(|loaded| is_within(age, loaded.at, now)) {
+        if let Some(loaded) = set.keys.as_ref().filter(|loaded| is_within(wanted.age(), loaded.at, now)) {
             return Found::Fresh(loaded.clone());
         }
         if let Some(loading) = &set.loading {
@@ -146,9 +158,23 @@ impl JwksCache {
         {
             return Found::CoolingDown(set.keys.clone());
         }
+        if wanted == Wanted::Newer && !self.may_force(now) {
+            return Found::CoolingDown(set.keys.clone());
+        }
         let loading = self.load(url.to_owned());
         set.loading = Some(loading.clone());
         Found::Loading(set.keys.clone(), loading)
+    }
+
+    /// Whether a set may be loaded for the sake of an unknown key; if so, it counts.
+    fn may_force(&self, now: Timestamp) -> bool {
+        let mut forced = self.forced.lock();
+        forced.retain(|at| is_within(FORCED_LOADS_WINDOW, *at, now));
+        let may = forced.len() < MAX_FORCED_LOADS;
+        if may {
+            forced.push_back(now);
+        }
+        may
     }
 
     /// Loads a set and puts it in its place. It goes on as long as anyone waits for it.
@@ -184,6 +210,25 @@ impl JwksCache {
             loaded
         };
         loading.boxed().shared()
+    }
+}
+
+/// Which set is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// One that is fresh.
+    Present,
+    /// One that may know a key which the present one does not.
+    Newer,
+}
+
+impl Wanted {
+    /// How old it may be.
+    fn age(self) -> SignedDuration {
+        match self {
+            Self::Present => FRESH,
+            Self::Newer => COOL_DOWN,
+        }
     }
 }
 
@@ -265,50 +310,50 @@ mod tests {
     async fn sets_are_loaded_when_they_are_needed_and_not_more_often() {
         let (hands, source, cache) = cache();
         let loads = || source.loads.load(Ordering::Relaxed);
-        let concurrent = (0..50).map(|_| cache.set("a", FRESH));
+        let concurrent = (0..50).map(|_| cache.set("a", Wanted::Present));
         assert!(futures::future::join_all(concurrent).await.iter().all(Result::is_ok));
         assert_eq!(loads(), 1, "those who come at the same time share one load");
         hands.turn(29);
-        assert!(cache.set("a", COOL_DOWN).await.is_ok());
+        assert!(cache.set("a", Wanted::Newer).await.is_ok());
         assert_eq!(loads(), 1, "an unknown key is looked for only now and then");
         hands.turn(1);
-        assert!(cache.set("a", COOL_DOWN).await.is_ok());
+        assert!(cache.set("a", Wanted::Newer).await.is_ok());
         assert_eq!(loads(), 2);
         hands.turn(599);
-        assert!(cache.set("a", FRESH).await.is_ok());
+        assert!(cache.set("a", Wanted::Present).await.is_ok());
         assert_eq!(loads(), 2);
         hands.turn(1);
-        assert!(cache.set("a", FRESH).await.is_ok());
+        assert!(cache.set("a", Wanted::Present).await.is_ok());
         assert_eq!(loads(), 3);
     }
 
     #[tokio::test]
     async fn old_keys_do_for_a_while_when_there_are_no_new_ones() {
         let (hands, source, cache) = cache();
-        assert!(cache.set("a", FRESH).await.is_ok());
+        assert!(cache.set("a", Wanted::Present).await.is_ok());
         *source.down.lock() = true;
         hands.turn(700);
-        assert!(cache.set("a", FRESH).await.is_ok());
-        assert!(cache.set("a", FRESH).await.is_ok());
+        assert!(cache.set("a", Wanted::Present).await.is_ok());
+        assert!(cache.set("a", Wanted::Present).await.is_ok());
         assert_eq!(source.loads.load(Ordering::Relaxed), 2, "failures are not repeated at once");
         hands.turn(3000);
-        assert!(cache.set("a", FRESH).await.is_err());
+        assert!(cache.set("a", Wanted::Present).await.is_err());
         *source.down.lock() = false;
-        assert!(cache.set("a", FRESH).await.is_err());
+        assert!(cache.set("a", Wanted::Present).await.is_err());
         hands.turn(5);
-        assert!(cache.set("a", FRESH).await.is_ok());
+        assert!(cache.set("a", Wanted::Present).await.is_ok());
     }
 
     #[tokio::test]
     async fn made_up_issuers_do_not_push_real_ones_out() {
         let (_, source, cache) = cache();
-        assert!(cache.set("real", FRESH).await.is_ok());
+        assert!(cache.set("real", Wanted::Present).await.is_ok());
         for i in 0..200 {
-            assert!(cache.set(&format!("down-{i}"), FRESH).await.is_err());
+            assert!(cache.set(&format!("down-{i}"), Wanted::Present).await.is_err());
         }
         assert_eq!(cache.sets.lock().len(), MAX_SETS);
         let before = source.loads.load(Ordering::Relaxed);
-        assert!(cache.set("real", FRESH).await.is_ok());
+        assert!(cache.set("real", Wanted::Present).await.is_ok());
         assert_eq!(source.loads.load(Ordering::Relaxed), before);
     }
 
@@ -316,10 +361,30 @@ mod tests {
     async fn a_caller_who_goes_away_holds_nobody_up() {
         let (_, source, cache) = cache();
         {
-            let mut left = Box::pin(cache.set("a", FRESH));
+            let mut left = Box::pin(cache.set("a", Wanted::Present));
             assert!(futures::poll!(&mut left).is_pending());
         }
-        assert!(cache.set("a", FRESH).await.is_ok());
+        assert!(cache.set("a", Wanted::Present).await.is_ok());
         assert_eq!(source.loads.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn unknown_keys_cause_ten_loads_a_minute_in_all() {
+        let (hands, source, cache) = cache();
+        let loads = || source.loads.load(Ordering::Relaxed);
+        for i in 0..20 {
+            assert!(cache.set(&format!("set-{i}"), Wanted::Present).await.is_ok());
+        }
+        hands.turn(31);
+        for i in 0..20 {
+            assert!(cache.set(&format!("set-{i}"), Wanted::Newer).await.is_ok(), "the old set does");
+        }
+        assert_eq!(loads(), 30);
+        hands.turn(59);
+        assert!(cache.set("set-15", Wanted::Newer).await.is_ok());
+        assert_eq!(loads(), 30);
+        hands.turn(1);
+        assert!(cache.set("set-15", Wanted::Newer).await.is_ok());
+        assert_eq!(loads(), 31);
     }
 }

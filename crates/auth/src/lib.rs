@@ -20,7 +20,10 @@ mod http_source;
 mod jwks_cache;
 mod key_set;
 mod principal;
+mod rotating_keys;
+mod signing_key;
 mod signing_keys;
+mod static_keys;
 mod token;
 
 pub use self::authenticator::{AuthSettings, Authenticator};
@@ -32,4 +35,6 @@ pub use self::external::ExternalAccess;
 pub use self::http_source::{HttpJwksSource, HttpSourceError, backend_client};
 pub use self::jwks_cache::{JwksSource, LoadError};
 pub use self::principal::{AccessRestriction, PermissionAction, Principal, ServicePrincipal, UserPrincipal};
+pub use self::rotating_keys::{KeyLedger, LedgerError, MemoryLedger, PublicKeyRecord};
 pub use self::signing_keys::SigningKeys;
+pub use self::static_keys::StaticKey;

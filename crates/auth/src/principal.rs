@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::error::IssueError;
+
 /// Who a request comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Principal {
@@ -62,6 +64,25 @@ pub enum PermissionAction {
     Update,
     /// `delete`.
     Delete,
+}
+
+impl UserPrincipal {
+    /// A token of this user without their privileges, as cookies carry it and other backends are shown it. It expires
+    /// when the user's own does.
+    ///
+    /// # Errors
+    ///
+    /// Their token does not allow it, or has expired.
+    pub fn limited_token(&self, now: Timestamp) -> Result<&str, IssueError> {
+        let entity_ref = || self.entity_ref.clone();
+        if self.expires_at <= now {
+            return Err(IssueError::Expired { entity_ref: entity_ref() });
+        }
+        let token = self.limited_token.as_ref();
+        token
+            .map(|token| token.0.as_str())
+            .ok_or_else(|| IssueError::NotDelegable { entity_ref: entity_ref() })
+    }
 }
 
 impl AccessRestriction {

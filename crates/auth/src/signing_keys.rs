@@ -4,42 +4,31 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use jsonwebtoken::errors::{Error, ErrorKind};
-use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use p256::SecretKey;
-use p256::elliptic_curve::rand_core::OsRng;
-use p256::pkcs8::EncodePrivateKey as _;
-use parking_lot::Mutex;
+use jsonwebtoken::{Algorithm, Header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::clock::{Clock, is_within};
-use crate::error::IssueError;
+use crate::clock::Clock;
+use crate::error::{IssueError, SettingsError};
 use crate::principal::UserPrincipal;
+use crate::rotating_keys::{KeyLedger, LedgerError, MemoryLedger, RotatingKeys};
+use crate::signing_key::SigningKey;
+use crate::static_keys::{StaticKey, StaticKeys};
 use crate::token::PLUGIN_TYPE;
 
-/// How long tokens are signed with one key.
-const ROTATION: SignedDuration = SignedDuration::from_hours(1);
 /// How long a token holds.
 const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(1);
-/// How long a key is published: until its last token has expired everywhere, whatever the clocks say.
-const PUBLICATION: SignedDuration = SignedDuration::from_hours(3);
 
-/// The server's own keys. They are made when they are needed, live in memory, and are replaced every hour.
+/// The server's own keys. Private halves never leave the process, unless somebody gave them to it in files.
 pub struct SigningKeys {
     plugin: String,
     clock: Arc<dyn Clock>,
-    /// Oldest first.
-    keys: Mutex<Vec<SigningKey>>,
+    keys: Keys,
 }
 
-#[derive(Clone)]
-struct SigningKey {
-    id: String,
-    made_at: Timestamp,
-    private: EncodingKey,
-    public: Jwk,
+enum Keys {
+    Rotating(RotatingKeys),
+    Static(StaticKeys),
 }
 
 #[derive(Serialize)]
@@ -53,36 +42,53 @@ struct PluginClaims<'a> {
 }
 
 impl SigningKeys {
-    /// For the tokens of a plugin's backend.
+    /// For the tokens of a plugin's backend, with keys that only this process knows.
     pub fn new(plugin: &str, clock: Arc<dyn Clock>) -> Self {
-        Self { plugin: plugin.to_owned(), clock, keys: Mutex::default() }
+        Self::published_in(plugin, Arc::new(MemoryLedger::default()), clock)
+    }
+
+    /// With keys that are made when they are needed, replaced every hour, and whose public halves are in a ledger.
+    pub fn published_in(plugin: &str, ledger: Arc<dyn KeyLedger>, clock: Arc<dyn Clock>) -> Self {
+        Self { plugin: plugin.to_owned(), clock, keys: Keys::Rotating(RotatingKeys::new(ledger)) }
+    }
+
+    /// With keys that stay the same.
+    ///
+    /// # Errors
+    ///
+    /// A key is not what it must be.
+    pub fn of_files(plugin: &str, keys: &[StaticKey], clock: Arc<dyn Clock>) -> Result<Self, SettingsError> {
+        Ok(Self { plugin: plugin.to_owned(), clock, keys: Keys::Static(StaticKeys::parse(keys)?) })
     }
 
     /// The public keys, as they are published: `{"keys": […]}`. There are none before the first token.
-    pub fn published(&self) -> Value {
-        let now = self.clock.now();
-        let keys = self.keys.lock();
-        let current = keys.iter().filter(|key| is_within(PUBLICATION, key.made_at, now));
-        json!({ "keys": current.map(|key| &key.public).collect::<Vec<_>>() })
+    ///
+    /// # Errors
+    ///
+    /// They cannot be had at the moment.
+    pub async fn published(&self) -> Result<Value, LedgerError> {
+        let keys = match &self.keys {
+            Keys::Rotating(keys) => keys.published(self.clock.now()).await?,
+            Keys::Static(keys) => keys.published.clone(),
+        };
+        Ok(json!({ "keys": keys }))
     }
 
     /// A token by which another plugin's backend knows this one; on behalf of a user if there is one.
     ///
     /// # Errors
     ///
-    /// The user's token does not allow it or has expired, or the system gives no key.
-    pub fn issue(&self, audience: &str, on_behalf_of: Option<&UserPrincipal>) -> Result<String, IssueError> {
+    /// The user's token does not allow it or has expired, the system gives no key, or it cannot be published.
+    pub async fn issue(
+        &self,
+        audience: &str,
+        on_behalf_of: Option<&UserPrincipal>,
+    ) -> Result<String, IssueError> {
         let now = self.clock.now();
         let mut expires_at = now.saturating_add(TOKEN_LIFE).unwrap_or(Timestamp::MAX);
         let mut obo = None;
         if let Some(user) = on_behalf_of {
-            let entity_ref = || user.entity_ref.clone();
-            if user.expires_at <= now {
-                return Err(IssueError::Expired { entity_ref: entity_ref() });
-            }
-            let token = user.limited_token.as_ref();
-            obo =
-                Some(token.ok_or_else(|| IssueError::NotDelegable { entity_ref: entity_ref() })?.0.as_str());
+            obo = Some(user.limited_token(now)?);
             expires_at = expires_at.min(user.expires_at);
         }
         let claims = PluginClaims {
@@ -92,36 +98,17 @@ impl SigningKeys {
             exp: expires_at.as_second(),
             obo,
         };
-        let key = self.current(now).map_err(IssueError::Signing)?;
+        let key = self.current(now).await?;
         let header =
             Header { typ: Some(PLUGIN_TYPE.to_owned()), kid: Some(key.id), ..Header::new(Algorithm::ES256) };
         jsonwebtoken::encode(&header, &claims, &key.private).map_err(IssueError::Signing)
     }
 
-    /// The key to sign with now; a new one if the last has served its time.
-    fn current(&self, now: Timestamp) -> Result<SigningKey, Error> {
-        let mut keys = self.keys.lock();
-        if let Some(key) = keys.last().filter(|key| is_within(ROTATION, key.made_at, now)) {
-            return Ok(key.clone());
+    async fn current(&self, now: Timestamp) -> Result<SigningKey, IssueError> {
+        match &self.keys {
+            Keys::Rotating(keys) => keys.current(now).await,
+            Keys::Static(keys) => Ok(keys.signing.clone()),
         }
-        keys.retain(|key| is_within(PUBLICATION, key.made_at, now));
-        let key = SigningKey::generate(now)?;
-        keys.push(key.clone());
-        Ok(key)
-    }
-}
-
-impl SigningKey {
-    fn generate(now: Timestamp) -> Result<Self, Error> {
-        let document = SecretKey::random(&mut OsRng)
-            .to_pkcs8_der()
-            .map_err(|_| Error::from(ErrorKind::InvalidEcdsaKey))?;
-        let private = EncodingKey::from_ec_der(document.as_bytes());
-        let mut public = Jwk::from_encoding_key(&private, Algorithm::ES256)?;
-        let id = uuid::Uuid::new_v4().to_string();
-        public.common.key_id = Some(id.clone());
-        public.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { id, made_at: now, private, public })
     }
 }
 

@@ -1,17 +1,21 @@
 //! Configuration, translated into who is let in.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use callboard_api::{AuthPolicy, Authentication};
+use callboard_api::{AuthPolicy, Authentication, CookieScope};
 use callboard_auth::{
-    AuthSettings, Authenticator, Clock, Discovery, ExternalAccess, HttpJwksSource, SettingsError,
-    SigningKeys, SystemClock,
+    AuthSettings, Authenticator, Clock, Discovery, ExternalAccess, HttpJwksSource, SettingsError, SystemClock,
 };
 use callboard_config::sections::AuthSection;
 use callboard_config::{Config, ConfigError};
+use callboard_store::Store;
 use serde_json::Value;
+use url::Url;
+
+use crate::key_store;
 
 /// The name of the catalog among the plugins of a Backstage.
 const PLUGIN: &str = "catalog";
@@ -22,7 +26,12 @@ const PLUGIN: &str = "catalog";
 ///
 /// A section of the configuration is not what it must be, or others than this machine could call while no
 /// caller whatever could be let in.
-pub(crate) fn authentication(config: &Config, host: IpAddr) -> Result<Authentication> {
+pub(crate) fn authentication(
+    config: &Config,
+    host: IpAddr,
+    store: Arc<dyn Store>,
+    working_directory: &Path,
+) -> Result<Authentication> {
     let auth = config.backend()?.auth;
     let external = external_access(config, &auth)?;
     let discovery = discovery(config)?;
@@ -42,13 +51,33 @@ pub(crate) fn authentication(config: &Config, host: IpAddr) -> Result<Authentica
         }
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let signing_keys = key_store::signing_keys(config, PLUGIN, store, Arc::clone(&clock), working_directory)?;
     let settings = AuthSettings { plugin: PLUGIN.to_owned(), external, discovery };
     let source = Arc::new(HttpJwksSource::new()?);
     Ok(Authentication {
         policy,
-        authenticator: Arc::new(Authenticator::new(settings, source, Arc::clone(&clock))),
-        signing_keys: Arc::new(SigningKeys::new(PLUGIN, clock)),
+        authenticator: Arc::new(Authenticator::new(settings, source, clock)),
+        signing_keys: Arc::new(signing_keys),
     })
+}
+
+/// For which addresses the cookies of users are: the host by which browsers know the catalog.
+pub(crate) fn cookies(config: &Config) -> Result<CookieScope> {
+    let mut address = config.backend()?.base_url;
+    for endpoint in config.discovery()?.endpoints {
+        if endpoint.plugins.iter().any(|plugin| plugin == PLUGIN)
+            && let Some(external) = endpoint.target.external
+        {
+            address = Some(external);
+            break;
+        }
+    }
+    let Some(url) = address.and_then(|address| Url::parse(&address).ok()) else {
+        return Ok(CookieScope::default());
+    };
+    let host = url.host_str().map(str::to_owned);
+    let is_secure = url.scheme() == "https" || host.as_deref() == Some("localhost");
+    Ok(CookieScope { host, is_secure })
 }
 
 /// Tokens are required, unless the configuration says in so many words that they are not, or nobody but this machine

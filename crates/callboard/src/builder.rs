@@ -11,6 +11,7 @@ use callboard_sdk::{
     EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, Module,
     PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
 };
+use callboard_store::Store;
 use tokio::net::TcpListener;
 
 use crate::module_config::module_config;
@@ -198,8 +199,7 @@ impl Callboard {
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
         let address = self.listen_address()?;
-        let mut options = self.api_options(address.ip(), &working_directory)?;
-        options.event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
+        let event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
         let serving = http_settings::serving(&self.config, &CallboardSection::of(&self.config)?)?;
         let tls = http_settings::tls(&self.config)?;
         if self.registry.url_reader.is_none() {
@@ -211,6 +211,8 @@ impl Callboard {
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let address = listener.local_addr()?;
         let database = database::open(&self.config, &working_directory).await?;
+        let options = self.api_options(address.ip(), database.store(), &working_directory)?;
+        let options = ApiOptions { event_ingress, ..options };
         let engine =
             EngineBuilder::new(database.store()).settings(settings).registry(self.registry).build()?;
         let lifecycle = options.lifecycle.clone();
@@ -230,14 +232,20 @@ impl Callboard {
         Ok(())
     }
 
-    fn api_options(&self, host: IpAddr, working_directory: &Path) -> Result<ApiOptions> {
-        let authentication = authentication::authentication(&self.config, host)?;
+    fn api_options(
+        &self,
+        host: IpAddr,
+        store: Arc<dyn Store>,
+        working_directory: &Path,
+    ) -> Result<ApiOptions> {
+        let authentication = authentication::authentication(&self.config, host, store, working_directory)?;
+        let cookies = authentication::cookies(&self.config)?;
         let own = CallboardSection::of(&self.config)?;
         let keys = &authentication.signing_keys;
         let rules = &self.registry.permission_rules;
         let permissions =
             permissions::permissions(&self.config, &own.permissions, keys, rules, working_directory)?;
-        let mut options = ApiOptions { authentication, permissions, ..ApiOptions::default() };
+        let mut options = ApiOptions { authentication, permissions, cookies, ..ApiOptions::default() };
         http_settings::apply(&self.config, &own, &mut options)?;
         options.integrations.extend(settings::integrations(&self.config)?);
         Ok(options)

@@ -30,6 +30,7 @@ mod database;
 mod events;
 mod example_catalog;
 mod http_settings;
+mod key_store;
 mod logging;
 mod module_config;
 mod permissions;

@@ -79,7 +79,11 @@ impl BackendAuthority {
         items
     }
 
-    fn request(&self, caller: Caller<'_>, items: &[Item<'_>]) -> Result<RequestBuilder, AuthorityError> {
+    async fn request(
+        &self,
+        caller: Caller<'_>,
+        items: &[Item<'_>],
+    ) -> Result<RequestBuilder, AuthorityError> {
         let body = json!({ "items": items.iter().map(Item::to_json).collect::<Vec<_>>() });
         let request = self
             .client
@@ -93,7 +97,7 @@ impl BackendAuthority {
             Principal::User(user) => Some(user),
             Principal::Service(_) => None,
         };
-        Ok(request.bearer_auth(self.options.keys.issue(AUDIENCE, on_behalf_of)?))
+        Ok(request.bearer_auth(self.options.keys.issue(AUDIENCE, on_behalf_of).await?))
     }
 }
 
@@ -105,7 +109,7 @@ impl PermissionAuthority for BackendAuthority {
         questions: &[Question],
     ) -> Result<Vec<Decision>, AuthorityError> {
         let items = self.items(questions);
-        let response = self.request(caller, &items)?.send().await.map_err(unreachable)?;
+        let response = self.request(caller, &items).await?.send().await.map_err(unreachable)?;
         let answers = answers(response).await?;
         let decisions = decisions(&items, &answers)?;
         questions

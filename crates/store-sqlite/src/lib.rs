@@ -23,6 +23,7 @@ mod locations;
 mod marks;
 mod outputs;
 mod processing;
+mod published_keys;
 mod row_set;
 mod stitching;
 mod tasks;

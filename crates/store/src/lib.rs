@@ -6,8 +6,9 @@
 //!
 //! A newcomer starts at [`Store`], which is the sum of smaller traits: one for each stage of an entity's
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
-//! the index follows); [`Locations`] (what users registered) and [`Tasks`] (what is done from time to time). The invariants that every implementation
-//! keeps are written at [`Inspection::violations`], and checked by the suite behind the feature `suite`.
+//! the index follows); [`Locations`] (what users registered), [`Tasks`] (what is done from time to time) and
+//! [`PublishedKeys`] (by which nodes are known). The invariants that every implementation keeps are written at
+//! [`Inspection::violations`], and checked by the suite behind the feature `suite`.
 
 mod change;
 mod claim;
@@ -18,6 +19,7 @@ mod location;
 mod precedence;
 mod processing;
 mod provider_name;
+mod published_key;
 mod stitch;
 mod task;
 
@@ -38,15 +40,22 @@ pub use processing::{
     StoredRelation,
 };
 pub use provider_name::ProviderName;
+pub use published_key::{PublishedKey, PublishedKeys};
 pub use stitch::{StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching};
 pub use task::{StoredTask, TaskEnd, TaskRun, TaskTicket, TaskTrigger, Tasks};
 
 /// Everything the engine needs of a database.
 ///
 /// Implementations are cheap handles: the engine, the index and the API share one behind an `Arc`.
-pub trait Store: Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + Inspection {}
+pub trait Store:
+    Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + PublishedKeys + Inspection
+{
+}
 
-impl<T> Store for T where T: Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + Inspection {}
+impl<T> Store for T where
+    T: Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + PublishedKeys + Inspection
+{
+}
 
 /// Shorthand for what every method of the store returns.
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 
+use crate::error::ApiError;
 use crate::openapi::schemas::KeySet;
 use crate::response::tagged_json;
 use crate::state::ApiState;
@@ -18,6 +19,11 @@ use crate::state::ApiState;
     operation_id = "getPublicKeys",
     responses((status = 200, description = "The keys.", body = KeySet))
 )]
-pub(crate) async fn get(State(state): State<ApiState>) -> Response {
-    tagged_json(StatusCode::OK, &state.options.authentication.signing_keys.published())
+pub(crate) async fn get(State(state): State<ApiState>) -> Result<Response, ApiError> {
+    let published = state.options.authentication.signing_keys.published().await;
+    let keys = published.map_err(|error| {
+        tracing::warn!(error = &error as &dyn std::error::Error, "the public keys cannot be published");
+        ApiError::Unavailable("The public keys are not available".to_owned())
+    })?;
+    Ok(tagged_json(StatusCode::OK, &keys))
 }

@@ -2,6 +2,7 @@
 
 mod analyze_location;
 mod apply_conditions;
+mod cookie;
 mod entities;
 mod entities_by_query;
 mod entities_by_refs;
@@ -23,6 +24,8 @@ mod refresh;
 mod scheduler_tasks;
 mod unprocessed;
 mod validate_entity;
+
+pub use cookie::CookieScope;
 
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
@@ -56,6 +59,7 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
         routes!(permission_metadata::get),
         routes!(apply_conditions::post),
         routes!(jwks::get),
+        routes!(cookie::get, cookie::delete),
         routes!(openapi::get),
         routes!(openapi::page),
     ]

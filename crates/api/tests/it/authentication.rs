@@ -200,12 +200,12 @@ async fn a_server_lets_another_in() {
     let peer = peer.without_start().await;
     let server = ServerBuilder::empty().options(|options| require_tokens(options, peer)).start().await;
     let entities = "/api/catalog/entities";
-    let token = keys.issue("catalog", None).unwrap();
+    let token = keys.issue("catalog", None).await.unwrap();
     assert_eq!(ask(&server, Method::GET, entities, Some(&token)).await.brief(), "200");
     let refused = "401 AuthenticationError: Failed plugin token verification";
-    let for_somebody_else = keys.issue("search", None).unwrap();
+    let for_somebody_else = keys.issue("search", None).await.unwrap();
     assert_eq!(ask(&server, Method::GET, entities, Some(&for_somebody_else)).await.brief(), refused);
-    let forged = signing_keys().issue("catalog", None).unwrap();
+    let forged = signing_keys().issue("catalog", None).await.unwrap();
     assert_eq!(ask(&server, Method::GET, entities, Some(&forged)).await.brief(), refused);
 }
 
@@ -218,7 +218,7 @@ async fn keys_are_there_once_they_are_used() {
     let server = builder.start().await;
     let path = "/.backstage/auth/v1/jwks.json";
     assert_eq!(server.get(path).await.json(), json!({ "keys": [] }));
-    keys.issue("permission", None).unwrap();
+    keys.issue("permission", None).await.unwrap();
     let published = server.get(path).await.json();
     assert_eq!(published["keys"][0]["kty"], "EC");
     assert!(published["keys"][0].get("d").is_none());

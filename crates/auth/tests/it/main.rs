@@ -11,4 +11,5 @@ mod issuer;
 mod key_sets;
 mod plugin_tokens;
 mod settings;
+mod signing_keys;
 mod user_tokens;

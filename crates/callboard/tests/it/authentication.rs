@@ -1,13 +1,15 @@
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use callboard::Callboard;
 use callboard::config::Config;
 use callboard_testkit::{ServerProcess, Upstream};
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use p256::elliptic_curve::rand_core::OsRng;
-use p256::pkcs8::EncodePrivateKey as _;
+use p256::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -37,9 +39,15 @@ impl AuthBackend {
             ..Header::new(Algorithm::ES256)
         };
         let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
-        let claims = json!({
+        let mut claims = json!({
             "sub": "user:default/jenny", "aud": "backstage", "iat": now - 60, "exp": now + expires_in,
         });
+        // What the limited form of the token is signed with.
+        let limited = json!({ "sub": claims["sub"], "iat": claims["iat"], "exp": claims["exp"] });
+        let limited_header = json!({ "typ": "vnd.backstage.limited-user", "alg": "ES256", "kid": "key-1" });
+        let signed = [limited_header, limited].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+        let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &self.key, Algorithm::ES256);
+        claims["uip"] = json!(signature.unwrap());
         jsonwebtoken::encode(&header, &claims, &self.key).unwrap()
     }
 }
@@ -112,4 +120,80 @@ async fn a_mistake_is_shown_without_the_secret() {
     let error = Callboard::builder(config).port(0).build().await.err().unwrap().to_string();
     assert!(error.contains("backend.auth.externalAccess[0].options.token"), "{error}");
     assert!(!error.contains("sh ort"), "{error}");
+}
+
+#[tokio::test]
+async fn a_cookie_carries_a_token_that_is_good_for_nothing_else() {
+    let auth = AuthBackend::start().await;
+    let mut server = crate::server(json!({
+        "backend": {
+            "baseUrl": auth.upstream.url(""),
+            "auth": { "externalAccess": [{ "type": "static", "options": { "token": CI, "subject": "ci" } }] },
+        },
+        "discovery": { "endpoints": [
+            { "target": { "external": "https://portal.example.com/api/catalog" }, "plugins": ["catalog"] },
+        ] },
+    }));
+    server.start().await;
+    let path = "/.backstage/auth/v1/cookie";
+    let token = auth.user_token(3600);
+    let answer = server.get(path).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let (value, attributes) = cookie.strip_prefix("backstage-auth=").unwrap().split_once("; ").unwrap();
+    assert_eq!(
+        attributes,
+        "Domain=portal.example.com; Path=/; HttpOnly; Secure; Priority=High; SameSite=None"
+    );
+    let body: Value = answer.json().await.unwrap();
+    let expires_at: jiff::Timestamp = body["expiresAt"].as_str().unwrap().parse().unwrap();
+    let left = expires_at.duration_since(jiff::Timestamp::now()).as_secs();
+    assert!((3500..=3600).contains(&left), "{body}");
+    // No header may carry it, and no route of the catalog takes it as a cookie.
+    assert_eq!(status(&server, "/entities", Some(value)).await, 401);
+    let with_cookie = server.get("/entities").header("cookie", format!("backstage-auth={value}"));
+    assert_eq!(with_cookie.send().await.unwrap().status(), 401);
+
+    assert_eq!(status(&server, path, None).await, 401);
+    assert_eq!(status(&server, path, Some(CI)).await, 403);
+    let answer = server.delete(path).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+    assert_eq!(
+        answer.headers()["set-cookie"],
+        "backstage-auth=; Domain=portal.example.com; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT; \
+         HttpOnly; Secure; Priority=High; SameSite=None"
+    );
+}
+
+#[tokio::test]
+async fn keys_in_files_are_published() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = p256::SecretKey::random(&mut OsRng);
+    let (private, public) = (folder.path().join("private.pem"), folder.path().join("public.pem"));
+    std::fs::write(&private, secret.to_pkcs8_pem(LineEnding::LF).unwrap()).unwrap();
+    std::fs::write(&public, secret.public_key().to_public_key_pem(LineEnding::LF).unwrap()).unwrap();
+    let key = json!({ "keyId": "ours", "publicKeyFile": public, "privateKeyFile": private });
+    let key_store = json!({ "type": "static", "static": { "keys": [key] } });
+    let mut server = crate::server(json!({ "backend": { "auth": { "pluginKeyStore": key_store } } }));
+    server.start().await;
+    let published = server.json("/.backstage/auth/v1/jwks.json").await.unwrap();
+    assert_eq!(published["keys"][0]["kid"], "ours");
+    assert_eq!(published["keys"][0].get("d"), None);
+}
+
+#[rstest]
+#[case(json!({ "type": "magic" }), "backend.auth.pluginKeyStore: expected type: database, or type: static")]
+#[case(
+    json!({ "type": "static", "static": { "keys": [] } }),
+    "backend.auth.pluginKeyStore.static.keys: expected at least one key"
+)]
+#[case(
+    json!({ "type": "static", "static": { "keys": [{ "keyId": "a", "publicKeyFile": "/nowhere/a.pem" }] } }),
+    "backend.auth.pluginKeyStore.static.keys[0].publicKeyFile: cannot read /nowhere/a.pem"
+)]
+#[tokio::test]
+async fn mistakes_of_key_stores(#[case] key_store: Value, #[case] expected: &str) {
+    let config = Config::from_value(&json!({ "backend": { "auth": { "pluginKeyStore": key_store } } }));
+    let error = Callboard::builder(config).port(0).build().await.err().unwrap().to_string();
+    assert!(error.starts_with(expected), "{error}");
 }

@@ -25,6 +25,7 @@ mod model_views;
 pub mod mutations;
 pub mod orphans;
 pub mod outcomes;
+pub mod published_keys;
 pub mod queue;
 pub mod refreshing;
 mod scene;
@@ -205,6 +206,11 @@ macro_rules! store_suite {
                 only_the_ticket_ends_a_run
                 what_is_triggered_is_due_now
                 what_expires_is_due_again
+            ]
+            published_keys: [
+                keys_of_all_nodes_are_published
+                keys_expire
+                a_key_is_never_replaced
             ]
             inspection: [
                 an_empty_store_is_in_order

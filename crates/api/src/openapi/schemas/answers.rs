@@ -158,6 +158,14 @@ pub(crate) struct KeySet {
     keys: Vec<Map<String, Value>>,
 }
 
+/// Until when a cookie holds.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct CookieExpiry {
+    /// When the user's token expires, in ISO 8601.
+    expires_at: String,
+}
+
 /// How the server is.
 #[derive(ToSchema)]
 pub(crate) struct Health {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use utoipa::openapi::{Object, RefOr, Schema};
 
 pub(crate) use answers::{
-    Analysis, Ancestry, FacetCounts, Health, KeySet, UnprocessedFailed, UnprocessedPending,
+    Analysis, Ancestry, CookieExpiry, FacetCounts, Health, KeySet, UnprocessedFailed, UnprocessedPending,
 };
 pub(crate) use entity::{Entity, EntityBatch, EntityPage, EntityPart};
 pub(crate) use error::{ErrorBody, Invalidity};
