@@ -8,6 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use callboard_auth::{AuthError, Authenticator, Credentials, Principal, SigningKeys, SystemClock};
 
+use crate::audit::AuditScope;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::mount;
@@ -61,15 +62,20 @@ pub(crate) async fn authenticate(
     if principal == Principal::None && authentication.policy == AuthPolicy::Required {
         return Err(ApiError::Authentication("Missing credentials".to_owned()));
     }
-    request.extensions_mut().insert(Caller::new(&state, principal));
+    let audit = request.extensions().get::<AuditScope>().cloned().unwrap_or_default();
+    request.extensions_mut().insert(Caller::new(&state, principal, audit));
     Ok(next.run(request).await)
 }
 
 /// The caller by a token that came in the body of a request, to be taken for the one of its header.
-pub(crate) async fn authenticate_instead(state: &ApiState, token: &str) -> Result<Caller, ApiError> {
+pub(crate) async fn authenticate_instead(
+    state: &ApiState,
+    caller: &Caller,
+    token: &str,
+) -> Result<Caller, ApiError> {
     let credentials = Credentials::from_token(token);
     let principal = state.options.authentication.authenticator.authenticate(&credentials).await?;
-    Ok(Caller::new(state, principal))
+    Ok(Caller::new(state, principal, caller.audit().clone()))
 }
 
 impl From<AuthError> for ApiError {

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use callboard_auth::Principal;
 use callboard_permissions::{Access, Permission, Session};
 
+use crate::audit::AuditScope;
 use crate::error::ApiError;
 use crate::state::ApiState;
 use crate::visibility::Visibility;
@@ -19,16 +20,27 @@ use crate::visibility::Visibility;
 ///
 /// To be called when the request has been checked, and before anything is done or looked up.
 #[derive(Debug, Clone)]
-pub(crate) struct Caller(Arc<Session>);
+pub(crate) struct Caller {
+    session: Arc<Session>,
+    audit: AuditScope,
+}
 
 impl Caller {
-    pub(crate) fn new(state: &ApiState, principal: Principal) -> Self {
+    /// From now on, what is recorded of the request is recorded of this caller.
+    pub(crate) fn new(state: &ApiState, principal: Principal, audit: AuditScope) -> Self {
+        audit.identify(&principal);
         let permissions = state.options.permissions.clone();
-        Self(Arc::new(Session::new(permissions, principal, state.catalog.index().clone())))
+        let session = Session::new(permissions, principal, state.catalog.index().clone());
+        Self { session: Arc::new(session), audit }
     }
 
     pub(crate) fn principal(&self) -> &Principal {
-        self.0.principal()
+        self.session.principal()
+    }
+
+    /// What is recorded of the request.
+    pub(crate) fn audit(&self) -> &AuditScope {
+        &self.audit
     }
 
     /// Ends the request with 403 unless the caller has a permission.
@@ -63,7 +75,11 @@ impl Caller {
 
     /// Whether the caller has a permission, for routes that do not answer with 403.
     pub(crate) async fn is_permitted(&self, permission: Permission) -> Result<bool, ApiError> {
-        Ok(self.0.is_permitted(permission).await?)
+        let is_permitted = self.session.is_permitted(permission).await?;
+        if !is_permitted {
+            self.audit.deny();
+        }
+        Ok(is_permitted)
     }
 
     /// For each of some entities, whether the caller has a permission for it.
@@ -72,12 +88,16 @@ impl Caller {
         permission: Permission,
         entity_refs: &[&str],
     ) -> Result<Vec<bool>, ApiError> {
-        Ok(self.0.are_permitted(permission, entity_refs).await?)
+        Ok(self.session.are_permitted(permission, entity_refs).await?)
     }
 
     /// The entities that the caller has a permission for.
     pub(crate) async fn access(&self, permission: Permission) -> Result<Access, ApiError> {
-        Ok(self.0.access(permission).await?)
+        let access = self.session.access(permission).await?;
+        if access == Access::Nothing {
+            self.audit.deny();
+        }
+        Ok(access)
     }
 
     /// The entities that the caller may see.

@@ -10,6 +10,7 @@
 //! and checking) and `response/` (JSON, entity tags, streams). What happens around the routes is in `layers/`;
 //! `error.rs` and `envelope.rs` are how requests fail.
 
+mod audit;
 mod authentication;
 mod caller;
 mod envelope;
@@ -27,6 +28,10 @@ mod state;
 mod visibility;
 mod wire;
 
+pub use self::audit::{
+    AuditActor, AuditError, AuditEvent, AuditLog, AuditRequest, AuditSeverity, AuditSink, AuditSinks,
+    AuditStatus,
+};
 pub use self::authentication::{AuthPolicy, Authentication};
 pub use self::event_ingress::{EventIngress, SignatureValidator};
 pub use self::layers::{Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, TrustProxyError};

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use callboard_permissions::Permissions;
 
+use crate::audit::AuditSinks;
 use crate::authentication::Authentication;
 use crate::event_ingress::EventIngress;
 use crate::layers::{Cors, RateLimits, TrustProxy};
@@ -49,6 +50,8 @@ pub struct ApiOptions {
     pub event_ingress: EventIngress,
     /// What those may do who are let in. By default everything.
     pub permissions: Permissions,
+    /// Who is told of changes and refusals.
+    pub audit: AuditSinks,
     /// For which addresses the cookies of users are.
     pub cookies: CookieScope,
     /// Tells the router that the process is about to end.
@@ -78,6 +81,7 @@ impl Default for ApiOptions {
             authentication: Authentication::default(),
             event_ingress: EventIngress::default(),
             permissions: Permissions::default(),
+            audit: AuditSinks::default(),
             cookies: CookieScope::default(),
             lifecycle: Lifecycle::default(),
         }

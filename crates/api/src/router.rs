@@ -20,6 +20,7 @@ use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId
 use tower_http::trace::TraceLayer;
 use tracing::Span;
 
+use crate::audit::audit;
 use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
@@ -57,6 +58,7 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
     let exact_routes = routes
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), authenticate))
+        .layer(from_fn_with_state(state.clone(), audit))
         .layer(from_fn_with_state(state.clone(), wait_for_start))
         .with_state(state.clone());
     layered(exact_routes, PathPatterns::new(&patterns), &state.options)

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use callboard_api::ApiOptions;
+use callboard_api::{ApiOptions, AuditLog, AuditSink, AuditSinks};
 use callboard_config::Config;
 use callboard_engine::EngineBuilder;
 use callboard_model::FieldFormatValidators;
@@ -14,6 +14,7 @@ use callboard_sdk::{
 use callboard_store::Store;
 use tokio::net::TcpListener;
 
+use crate::audit_file::AuditFile;
 use crate::module_config::module_config;
 use crate::server::Server;
 use crate::settings::CallboardSection;
@@ -212,13 +213,26 @@ impl Callboard {
         let address = listener.local_addr()?;
         let database = database::open(&self.config, &working_directory).await?;
         let options = self.api_options(address.ip(), database.store(), &working_directory)?;
-        let options = ApiOptions { event_ingress, ..options };
+        let audit_file = self.audit_file(&working_directory)?;
+        let audit = audit_sinks(audit_file.as_ref());
+        let options = ApiOptions { event_ingress, audit, ..options };
         let engine =
             EngineBuilder::new(database.store()).settings(settings).registry(self.registry).build()?;
         let lifecycle = options.lifecycle.clone();
         let shutdown_delay = self.config.backend()?.lifecycle.server_shutdown_delay.get();
         let router = callboard_api::router(engine.catalog(), options);
-        Ok(Server { listener, address, tls, router, serving, engine, lifecycle, shutdown_delay, database })
+        Ok(Server {
+            listener,
+            address,
+            tls,
+            router,
+            serving,
+            engine,
+            lifecycle,
+            shutdown_delay,
+            database,
+            audit_file,
+        })
     }
 
     fn register_modules(&mut self) -> Result<()> {
@@ -251,6 +265,11 @@ impl Callboard {
         Ok(options)
     }
 
+    fn audit_file(&self, working_directory: &Path) -> Result<Option<Arc<AuditFile>>> {
+        let file = CallboardSection::of(&self.config)?.audit.file;
+        file.map(|file| AuditFile::open(working_directory.join(file)).map(Arc::new)).transpose()
+    }
+
     /// Loopback unless told otherwise.
     fn listen_address(&self) -> Result<SocketAddr> {
         let backend = self.config.backend()?;
@@ -258,6 +277,13 @@ impl Callboard {
         let host = self.host.or(configured).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         Ok(SocketAddr::new(host, self.port.unwrap_or(backend.listen.port)))
     }
+}
+
+/// The log, and the file if there is one.
+fn audit_sinks(file: Option<&Arc<AuditFile>>) -> AuditSinks {
+    let log: Arc<dyn AuditSink> = Arc::new(AuditLog);
+    let file = file.map(|file| Arc::clone(file) as Arc<dyn AuditSink>);
+    AuditSinks::new([log].into_iter().chain(file))
 }
 
 fn resolve_host(host: &str) -> Result<IpAddr> {

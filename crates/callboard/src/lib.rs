@@ -23,6 +23,7 @@
 //! settings (`settings.rs`, `http_settings.rs`, `authentication.rs`, `permissions.rs`), opens the database
 //! (`database.rs`), and owns the listening socket and the order of starting and stopping (`server.rs`).
 
+mod audit_file;
 mod authentication;
 mod builder;
 mod command;

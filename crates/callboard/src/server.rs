@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -10,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::audit_file::AuditFile;
 use crate::database::Database;
 
 /// A server that has its port and its database, and does nothing yet.
@@ -24,6 +26,7 @@ pub struct Server {
     /// How long it goes on serving, while it says that it is not ready, before it stops.
     pub(crate) shutdown_delay: Duration,
     pub(crate) database: Database,
+    pub(crate) audit_file: Option<Arc<AuditFile>>,
 }
 
 impl Server {
@@ -50,7 +53,18 @@ impl Server {
     ///
     /// The engine cannot start.
     pub async fn serve(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<()> {
-        let Self { listener, tls, router, serving, engine, lifecycle, shutdown_delay, database, .. } = self;
+        let Self {
+            listener,
+            tls,
+            router,
+            serving,
+            engine,
+            lifecycle,
+            shutdown_delay,
+            database,
+            audit_file,
+            ..
+        } = self;
         let (stop_serving, serving_stops) = oneshot::channel::<()>();
         let graceful = async {
             // A dropped sender means the same as a sent word.
@@ -71,6 +85,10 @@ impl Server {
         }
         engine.shutdown().await;
         database.close().await;
+        if let Some(audit_file) = audit_file {
+            // It waits for the disk.
+            tokio::task::spawn_blocking(move || audit_file.close()).await.context("the audit file failed")?;
+        }
         served.map(|_| ())
     }
 }

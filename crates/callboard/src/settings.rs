@@ -1,7 +1,7 @@
 //! Configuration, translated into the settings of the other crates.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -34,6 +34,8 @@ pub(crate) struct CallboardSection {
     pub(crate) permissions: PermissionsSection,
     /// Limits of HTTP.
     pub(crate) http: HttpSection,
+    /// Where audit events are kept.
+    pub(crate) audit: AuditSection,
     /// Whether every failed run is logged in every round.
     log_every_failure: bool,
     /// Which events over HTTP have to be signed; read by `events.rs`.
@@ -48,6 +50,14 @@ pub(crate) struct HttpSection {
     pub(crate) body_limit: Option<usize>,
     /// Connections at a time.
     pub(crate) max_connections: Option<usize>,
+}
+
+/// `callboard.audit`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(crate) struct AuditSection {
+    /// The file that events are added to, beside the log; none for the log alone.
+    pub(crate) file: Option<PathBuf>,
 }
 
 impl CallboardSection {

@@ -8,6 +8,6 @@ pub use self::client_address::{TrustProxy, TrustProxyError};
 pub use self::cors::{Cors, OriginPatterns};
 pub use self::rate_limit::{RateLimit, RateLimits};
 
-pub(crate) use self::client_address::identify_client;
+pub(crate) use self::client_address::{ClientAddress, identify_client};
 pub(crate) use self::cors::share_with_origins;
 pub(crate) use self::rate_limit::{Limiters, limit_rate};

@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
 use super::Members;
+use crate::audit::AuditScope;
 use crate::error::ApiError;
 use crate::state::BodyLimit;
 
@@ -52,7 +53,13 @@ where
         match (content, bytes.is_empty()) {
             (ContentType::None, true) => Ok(Self(None)),
             (ContentType::Json, true) => Ok(Self(Some(Value::Object(Map::new())))),
-            (ContentType::Json, false) => parse_json(&bytes).map(|value| Self(Some(value))),
+            (ContentType::Json, false) => {
+                let value = parse_json(&bytes)?;
+                if let Some(scope) = parts.extensions.get::<AuditScope>() {
+                    scope.see_body(&value);
+                }
+                Ok(Self(Some(value)))
+            }
             (ContentType::None, false) => Err(unsupported_media_type(None)),
             (ContentType::Other(name), _) => Err(unsupported_media_type(Some(&name))),
         }

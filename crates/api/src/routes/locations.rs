@@ -127,7 +127,7 @@ fn location_spec(members: &Members<'_>) -> Result<LocationSpec, ApiError> {
 }
 
 /// Any other word means no, and so a real registration.
-fn is_yes(text: &str) -> bool {
+pub(crate) fn is_yes(text: &str) -> bool {
     matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "t" | "yes" | "y" | "on" | "1")
 }
 

@@ -26,6 +26,7 @@ mod unprocessed;
 mod validate_entity;
 
 pub use cookie::CookieScope;
+pub(crate) use locations::is_yes;
 
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;

@@ -41,7 +41,7 @@ pub(crate) async fn post(
     members.only(&["entityRef", "authorizationToken"])?;
     // Takes the place of the header, which has been looked at all the same.
     let caller = match token {
-        Some(token) => authenticate_instead(&state, token).await?,
+        Some(token) => authenticate_instead(&state, &caller, token).await?,
         None => caller,
     };
     caller.authorize_on(Permission::ENTITY_REFRESH, entity_ref).await?;

@@ -6,6 +6,7 @@
 )]
 
 mod analyze_location;
+mod audit;
 mod authentication;
 mod conventions;
 mod cross_origin;

@@ -197,3 +197,33 @@ async fn mistakes_of_key_stores(#[case] key_store: Value, #[case] expected: &str
     let error = Callboard::builder(config).port(0).build().await.err().unwrap().to_string();
     assert!(error.starts_with(expected), "{error}");
 }
+
+#[tokio::test]
+async fn who_did_what_is_in_the_audit_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let mut server = crate::server(json!({
+        "backend": {
+            "auth": { "externalAccess": [{ "type": "static", "options": { "token": CI, "subject": "ci" } }] },
+        },
+        "callboard": { "audit": { "file": file } },
+    }));
+    server.start().await;
+    let location = json!({ "type": "url", "target": "https://host.example/catalog-info.yaml" });
+    let added = server.post("/locations", &location).bearer_auth(CI).send().await.unwrap();
+    assert_eq!(added.status(), 201);
+    assert_eq!(status(&server, "/entities", None).await, 401);
+    assert!(server.stop().await.success());
+    let text = std::fs::read_to_string(&file).unwrap();
+    let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.len(), 2, "{text}");
+    assert_eq!(
+        (&events[0]["eventId"], &events[0]["status"]),
+        (&json!("location-mutate"), &json!("succeeded"))
+    );
+    assert_eq!(events[0]["actor"]["id"], "ci");
+    assert_eq!(events[0]["actor"]["address"], "127.0.0.1");
+    assert_eq!(events[0]["target"], location);
+    assert_eq!(events[1]["error"]["name"], "AuthenticationError");
+    assert!(server.log().contains("location-mutate"), "{}", server.log());
+}
