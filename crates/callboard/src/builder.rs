@@ -7,6 +7,7 @@ use callboard_api::{ApiOptions, AuditLog, AuditSink, AuditSinks};
 use callboard_config::Config;
 use callboard_engine::EngineBuilder;
 use callboard_model::FieldFormatValidators;
+use callboard_model::layers::ModelLayer;
 use callboard_sdk::{
     EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, Module,
     PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
@@ -15,6 +16,7 @@ use callboard_store::Store;
 use tokio::net::TcpListener;
 
 use crate::audit_file::AuditFile;
+use crate::model_layers::model_layers;
 use crate::module_config::module_config;
 use crate::server::Server;
 use crate::settings::CallboardSection;
@@ -98,6 +100,13 @@ impl Callboard {
     #[must_use]
     pub fn add_placeholder(mut self, key: &str, resolver: Arc<dyn PlaceholderResolver>) -> Self {
         self.registry.add_placeholder(key, resolver);
+        self
+    }
+
+    /// Adds a layer to the model: kinds, relations, annotations.
+    #[must_use]
+    pub fn add_model_layer(mut self, layer: ModelLayer) -> Self {
+        self.registry.add_model_layer(layer);
         self
     }
 
@@ -199,6 +208,7 @@ impl Callboard {
         self.register_modules()?;
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
+        self.registry.model_layers.extend(model_layers(&self.config)?);
         let address = self.listen_address()?;
         let event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
         let serving = http_settings::serving(&self.config, &CallboardSection::of(&self.config)?)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use callboard_index::{Index, IndexWriter, share};
 use callboard_model::FieldFormatValidators;
+use callboard_model::layers::LayerError;
 use callboard_sdk::{
     EntityParser, EntityProvider, ProcessingErrorHandler, Registry, SchedulerError, TaskScheduler as _,
     UrlReader,
@@ -52,12 +53,19 @@ pub enum EngineError {
     /// A task cannot be scheduled.
     #[error(transparent)]
     Task(#[from] SchedulerError),
+    /// The layers of the model do not fit together.
+    #[error("the model cannot be put together:\n{}", lines(.0))]
+    ModelLayers(Vec<LayerError>),
     /// The database failed.
     #[error("the database failed at the start")]
     Store(#[from] StoreError),
     /// The index could not be filled from the database.
     #[error("the index could not be filled: {0}")]
     Index(String),
+}
+
+fn lines(errors: &[LayerError]) -> String {
+    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 /// Collects what an engine is made of.
@@ -113,7 +121,7 @@ impl EngineBuilder {
     ///
     /// # Errors
     ///
-    /// [`EngineError::Rules`], [`EngineError::Conflicts`], [`EngineError::Task`].
+    /// [`EngineError::Rules`], [`EngineError::Conflicts`], [`EngineError::Task`], [`EngineError::ModelLayers`].
     pub fn build(self) -> Result<Engine, EngineError> {
         let Self { store, settings, registry, clock, formats } = self;
         let conflicts = registry.conflicts(&built_in_names(&settings, &registry));
@@ -164,7 +172,7 @@ fn pipeline(
     let parser: Arc<dyn EntityParser> =
         registry.parser.clone().unwrap_or_else(|| Arc::new(YamlParser::new(settings.yaml_merge_keys)));
     Ok(Pipeline {
-        chain: chain::build(settings, registry, &reader, &parser),
+        chain: chain::build(settings, registry, &reader, &parser).map_err(EngineError::ModelLayers)?,
         policies: registry.policies.clone(),
         without_default_policies: registry.without_default_policies,
         policy_timeout: settings.processing.hook_timeout,

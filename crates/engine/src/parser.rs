@@ -17,13 +17,19 @@ impl YamlParser {
         // Errors bring their position along; those of good values are of no use here.
         Self { options: Options { merge_keys, positions: false, ..Options::default() } }
     }
-}
 
-impl EntityParser for YamlParser {
-    fn parse(&self, data: &[u8], location: &LocationRef) -> Vec<Emission> {
+    /// Parses one file whose documents may be of another format. `to_entity` is given every document that is an
+    /// object, and makes an entity of it; what is an entity already it gives back as it is. An error is reported
+    /// with the place of its document.
+    pub fn parse_with(
+        &self,
+        data: &[u8],
+        location: &LocationRef,
+        to_entity: impl Fn(Value) -> Result<Value, EntityError>,
+    ) -> Vec<Emission> {
         match load(data, &self.options) {
             Ok(documents) => {
-                documents.into_iter().filter_map(|document| result(document, location)).collect()
+                documents.into_iter().filter_map(|document| result(document, location, &to_entity)).collect()
             }
             Err(error) => {
                 vec![Emission::Error(EntityError::general(format!("YAML error at {location}, {error}")))]
@@ -32,24 +38,36 @@ impl EntityParser for YamlParser {
     }
 }
 
-fn result(document: Document, location: &LocationRef) -> Option<Emission> {
+impl EntityParser for YamlParser {
+    fn parse(&self, data: &[u8], location: &LocationRef) -> Vec<Emission> {
+        self.parse_with(data, location, Ok)
+    }
+}
+
+fn result(
+    document: Document,
+    location: &LocationRef,
+    to_entity: &impl Fn(Value) -> Result<Value, EntityError>,
+) -> Option<Emission> {
     let number = document.index + 1;
     let start = document.start;
     match document.content {
         Ok(content) => match content.value {
             // Checked here, where it is known which of the documents it is.
-            object @ Value::Object(_) => Some(match Entity::from_value(object) {
-                Ok(entity) => Emission::Entity {
-                    location: location.clone(),
-                    entity: entity.into_value(),
-                    key: ChildKey::Location,
-                },
-                Err(error) => {
-                    let mut error = EntityError::from(error);
-                    error.message = format!("{} at {location}, document {number}, {start}", error.message);
-                    Emission::Error(error)
-                }
-            }),
+            object @ Value::Object(_) => {
+                Some(match to_entity(object).and_then(|value| Ok(Entity::from_value(value)?)) {
+                    Ok(entity) => Emission::Entity {
+                        location: location.clone(),
+                        entity: entity.into_value(),
+                        key: ChildKey::Location,
+                    },
+                    Err(mut error) => {
+                        error.message =
+                            format!("{} at {location}, document {number}, {start}", error.message);
+                        Emission::Error(error)
+                    }
+                })
+            }
             Value::Null => None,
             other => Some(Emission::Error(EntityError::general(format!(
                 "Expected object at root, got {}, at {location}, document {number}, {start}",

@@ -36,6 +36,7 @@ pub mod entity_ref;
 pub mod error;
 pub mod javascript;
 pub mod kinds;
+pub mod layers;
 pub mod location_key;
 pub mod location_ref;
 pub mod relation;

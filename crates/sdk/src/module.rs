@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use callboard_model::FieldFormatValidators;
+use callboard_model::layers::ModelLayer;
 
 use crate::{
     EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, ModuleConfig,
@@ -41,6 +42,8 @@ pub struct Registry {
     pub error_handler: Option<Arc<dyn ProcessingErrorHandler>>,
     /// Who registered what. The methods keep it up to date.
     pub origins: RegistrationOrigins,
+    /// Layers of the model; with any, they and the default one take the place of the built-in kinds.
+    pub model_layers: Vec<ModelLayer>,
     /// Told of events.
     pub event_subscribers: Vec<Arc<dyn EventSubscriber>>,
     /// Look at requests that bring events over HTTP.
@@ -97,6 +100,11 @@ impl Registry {
     pub fn add_task(&mut self, task: Task) {
         self.origins.note("tasks", task.id());
         self.tasks.push(task);
+    }
+
+    /// Adds a layer to the model: kinds, relations, annotations.
+    pub fn add_model_layer(&mut self, layer: ModelLayer) {
+        self.model_layers.push(layer);
     }
 
     /// Has a subscriber told of events.

@@ -8,6 +8,7 @@
 
 mod authentication;
 mod crash;
+mod custom_kinds;
 mod events;
 mod extending;
 mod http;

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use callboard_model::KindRegistry;
 use callboard_model::kinds::scaffolder;
+use callboard_model::layers::{self, CompiledModel, LayerError};
 use callboard_sdk::{EntityParser, Hooks, Processor, Registry, UrlReader};
 
 use crate::processors::annotate_location::{self, AnnotateLocationProcessor};
 use crate::processors::file_reader::{self, FileReaderProcessor};
 use crate::processors::kinds::{self, KindsProcessor};
+use crate::processors::model::ModelProcessor;
 use crate::processors::placeholder::{self, PlaceholderProcessor};
 use crate::processors::url_reader::{self, UrlReaderProcessor};
 use crate::settings::EngineSettings;
@@ -29,9 +31,9 @@ pub(crate) fn build(
     registry: &Registry,
     reader: &Arc<dyn UrlReader>,
     parser: &Arc<dyn EntityParser>,
-) -> Vec<Link> {
+) -> Result<Vec<Link>, Vec<LayerError>> {
     let own_timeout = Some(settings.processing.hook_timeout);
-    let mut links: Vec<(i32, Link)> = built_in(settings, registry, reader, parser)
+    let mut links: Vec<(i32, Link)> = built_in(settings, registry, reader, parser)?
         .into_iter()
         .map(|processor| (processor, None))
         .chain(registry.processors.iter().map(|processor| (Arc::clone(processor), own_timeout)))
@@ -44,7 +46,7 @@ pub(crate) fn build(
         .collect();
     // Stable: those of equal priority keep their order.
     links.sort_by_key(|(priority, _)| *priority);
-    links.into_iter().map(|(_, link)| link).collect()
+    Ok(links.into_iter().map(|(_, link)| link).collect())
 }
 
 /// The names of the processors that are built in.
@@ -61,7 +63,7 @@ fn built_in(
     registry: &Registry,
     reader: &Arc<dyn UrlReader>,
     parser: &Arc<dyn EntityParser>,
-) -> Vec<Arc<dyn Processor>> {
+) -> Result<Vec<Arc<dyn Processor>>, Vec<LayerError>> {
     let processing = &settings.processing;
     let mut processors: Vec<Arc<dyn Processor>> = vec![Arc::new(PlaceholderProcessor::new(
         Arc::clone(reader),
@@ -70,14 +72,33 @@ fn built_in(
         settings.file_placeholders,
     ))];
     if !registry.processors.iter().any(|processor| processor.name() == kinds::NAME) {
-        let kinds = KindRegistry::catalog();
-        let kinds = if settings.template_kind { kinds.with(&scaffolder::TEMPLATE) } else { kinds };
-        processors.push(Arc::new(KindsProcessor::new(kinds)));
+        processors.push(kinds_processor(settings, registry)?);
     }
     if !settings.disable_default_processors && !registry.without_default_processors {
         processors.push(Arc::new(FileReaderProcessor::new(Arc::clone(parser), processing.read_timeout)));
         processors.push(Arc::new(UrlReaderProcessor::new(Arc::clone(reader), Arc::clone(parser))));
         processors.push(Arc::new(AnnotateLocationProcessor::new(Arc::clone(reader))));
     }
-    processors
+    Ok(processors)
+}
+
+/// What knows the kinds: their tables, or the layers of the model if there are any.
+fn kinds_processor(
+    settings: &EngineSettings,
+    registry: &Registry,
+) -> Result<Arc<dyn Processor>, Vec<LayerError>> {
+    if registry.model_layers.is_empty() {
+        let kinds = KindRegistry::catalog();
+        let kinds = if settings.template_kind { kinds.with(&scaffolder::TEMPLATE) } else { kinds };
+        return Ok(Arc::new(KindsProcessor::new(kinds)));
+    }
+    let mut layers = registry.model_layers.clone();
+    let built_in = [Some(layers::default_layer()), settings.template_kind.then(layers::scaffolder)];
+    for layer in built_in.into_iter().flatten() {
+        // One of the user's that has its id takes its place.
+        if !layers.iter().any(|own| own.id == layer.id) {
+            layers.push(layer);
+        }
+    }
+    Ok(Arc::new(ModelProcessor::new(CompiledModel::compile(&layers)?)))
 }

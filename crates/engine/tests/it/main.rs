@@ -5,6 +5,7 @@
 mod support;
 
 mod conflicts;
+mod custom_parser;
 mod events;
 mod extensions;
 mod files;

@@ -12,6 +12,7 @@ mod errors;
 mod field_format;
 mod fixtures;
 mod kinds;
+mod layers;
 mod location_refs;
 mod policies;
 mod relations;

@@ -20,7 +20,7 @@ fn pipeline() -> Pipeline {
     let parser: Arc<dyn EntityParser> = Arc::new(YamlParser::new(false));
     Pipeline {
         without_default_policies: false,
-        chain: chain::build(&settings, &Registry::default(), &reader, &parser),
+        chain: chain::build(&settings, &Registry::default(), &reader, &parser).unwrap(),
         policies: Vec::new(),
         policy_timeout: settings.processing.hook_timeout,
         formats: FieldFormatValidators::default(),
