@@ -12,6 +12,7 @@ mod custom_kinds;
 mod events;
 mod extending;
 mod http;
+mod permissions;
 mod serve;
 
 use callboard_testkit::ServerProcess;

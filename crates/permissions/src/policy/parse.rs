@@ -49,9 +49,9 @@ impl Parser<'_> {
     fn policy(&mut self, value: &Value) -> Option<Policy> {
         let members = self.object(value, "", &["default", "rules"])?;
         let default = match members.get("default").map(|default| (default, default.as_str())) {
-            Some((_, Some("allow"))) => Effect::Allow,
-            Some((_, Some("deny"))) | None => Effect::Deny,
-            Some((other, _)) => self.wrong("default", &format!("expected allow or deny, found {other}"))?,
+            Some((_, Some("allow"))) => Some(Effect::Allow),
+            Some((_, Some("deny"))) | None => Some(Effect::Deny),
+            Some((other, _)) => self.wrong("default", &format!("expected allow or deny, found {other}")),
         };
         let list: &[Value] = match members.get("rules") {
             None => &[],
@@ -64,7 +64,7 @@ impl Parser<'_> {
         let read =
             list.iter().enumerate().map(|(place, rule)| self.statement(rule, &format!("rules[{place}]")));
         let statements: Vec<Option<Statement>> = read.collect();
-        Some(Policy { default, statements: statements.into_iter().collect::<Option<_>>()? })
+        Some(Policy { default: default?, statements: statements.into_iter().collect::<Option<_>>()? })
     }
 
     fn statement(&mut self, value: &Value, path: &str) -> Option<Statement> {

@@ -1,5 +1,7 @@
 //! What callers see of a catalog that they may not see all of.
 
+mod apply_conditions;
+mod backend;
 mod battery;
 mod programs;
 
@@ -73,8 +75,12 @@ fn decide(verdict: Verdict, item: &Value) -> Value {
 }
 
 fn authority(backend: &MockServer, batched_requests: bool) -> BackendAuthority {
+    authority_at(backend.uri(), batched_requests)
+}
+
+fn authority_at(url: String, batched_requests: bool) -> BackendAuthority {
     let keys = Arc::new(SigningKeys::new("catalog", Arc::new(SystemClock)));
-    let options = BackendOptions { url: backend.uri(), keys, batched_requests };
+    let options = BackendOptions { url, keys, batched_requests };
     BackendAuthority::new(backend_client().unwrap(), options)
 }
 
