@@ -134,14 +134,27 @@ impl SqliteStore {
     /// Applies a mutation in a transaction that may have done other things before, and commits both.
     pub(crate) async fn mutate_and_commit(
         &self,
-        mut transaction: Transaction<'_, Sqlite>,
+        transaction: Transaction<'_, Sqlite>,
         provider: &ProviderName,
         mutation: &ProviderMutation,
         now: Timestamp,
     ) -> Result<MutationReport> {
+        self.mutate_and_commit_with(transaction, provider, mutation, now, async |_| Ok(())).await
+    }
+
+    /// The same, with something else to do after the mutation.
+    pub(crate) async fn mutate_and_commit_with(
+        &self,
+        mut transaction: Transaction<'_, Sqlite>,
+        provider: &ProviderName,
+        mutation: &ProviderMutation,
+        now: Timestamp,
+        after: impl AsyncFnOnce(&mut SqliteConnection) -> Result<()>,
+    ) -> Result<MutationReport> {
         let mut interned = Interned::default();
         let now = now.as_millisecond();
         let report = mutate(&mut transaction, &self.interner, &mut interned, provider, mutation, now).await?;
+        after(&mut transaction).await?;
         transaction.commit().await.map_err(database_error)?;
         interned.remember(&self.interner);
         Ok(report)

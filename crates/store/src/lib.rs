@@ -6,20 +6,23 @@
 //!
 //! A newcomer starts at [`Store`], which is the sum of smaller traits: one for each stage of an entity's
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
-//! the index follows); [`Locations`] (what users registered), [`Tasks`] (what is done from time to time) and
-//! [`PublishedKeys`] (by which nodes are known). The invariants that every implementation keeps are written at
-//! [`Inspection::violations`], and checked by the suite behind the feature `suite`.
+//! the index follows); [`Locations`] (what users registered), [`Tasks`] (what is done from time to time),
+//! [`Incremental`] (large sources), [`Refusals`] (removals that were refused) and [`PublishedKeys`] (by which nodes
+//! are known). The invariants that every implementation keeps are written at [`Inspection::violations`], and
+//! checked by the suite behind the feature `suite`.
 
 mod change;
 mod claim;
 mod document;
 mod error;
+mod incremental;
 mod inspection;
 mod location;
 mod precedence;
 mod processing;
 mod provider_name;
 mod published_key;
+mod refusal;
 mod stitch;
 mod task;
 
@@ -32,6 +35,9 @@ pub use claim::{
 };
 pub use document::{Document, DocumentHash, Uid};
 pub use error::StoreError;
+pub use incremental::{
+    Incremental, IngestionAction, IngestionCounts, IngestionMark, IngestionPass, IngestionStatus,
+};
 pub use inspection::{EntityState, Inspection, QueueDepth, Violation};
 pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocation};
 pub use precedence::{ClaimStanding, winning_claim};
@@ -41,6 +47,7 @@ pub use processing::{
 };
 pub use provider_name::ProviderName;
 pub use published_key::{PublishedKey, PublishedKeys};
+pub use refusal::{BucketShare, Refusals, RefusedRemoval};
 pub use stitch::{StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching};
 pub use task::{StoredTask, TaskEnd, TaskRun, TaskTicket, TaskTrigger, Tasks};
 
@@ -48,12 +55,30 @@ pub use task::{StoredTask, TaskEnd, TaskRun, TaskTicket, TaskTrigger, Tasks};
 ///
 /// Implementations are cheap handles: the engine, the index and the API share one behind an `Arc`.
 pub trait Store:
-    Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + PublishedKeys + Inspection
+    Ingestion
+    + Processing
+    + Stitching
+    + ChangeLog
+    + Locations
+    + Tasks
+    + Incremental
+    + Refusals
+    + PublishedKeys
+    + Inspection
 {
 }
 
 impl<T> Store for T where
-    T: Ingestion + Processing + Stitching + ChangeLog + Locations + Tasks + PublishedKeys + Inspection
+    T: Ingestion
+        + Processing
+        + Stitching
+        + ChangeLog
+        + Locations
+        + Tasks
+        + Incremental
+        + Refusals
+        + PublishedKeys
+        + Inspection
 {
 }
 

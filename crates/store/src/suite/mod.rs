@@ -18,6 +18,7 @@ pub mod eager_deletion;
 mod graph;
 pub mod histories;
 mod history;
+pub mod incremental;
 pub mod inspection;
 pub mod locations;
 mod model;
@@ -28,6 +29,7 @@ pub mod outcomes;
 pub mod published_keys;
 pub mod queue;
 pub mod refreshing;
+pub mod refusals;
 mod scene;
 mod steps;
 pub mod stitch_marks;
@@ -211,6 +213,18 @@ macro_rules! store_suite {
                 keys_of_all_nodes_are_published
                 keys_expire
                 a_key_is_never_replaced
+            refusals: [
+                a_share_counts_claims_of_one_bucket
+                refusals_are_listed
+                a_confirmed_refusal_lets_one_change_pass
+            ]
+            incremental: [
+                one_pass_is_open_at_a_time
+                of_two_changes_at_once_one_counts
+                a_page_comes_with_its_mark
+                what_a_pass_has_not_seen_is_swept
+                what_comes_between_pages_counts_as_seen
+                passes_are_forgotten
             ]
             inspection: [
                 an_empty_store_is_in_order
