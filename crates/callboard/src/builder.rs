@@ -9,8 +9,9 @@ use callboard_engine::EngineBuilder;
 use callboard_model::FieldFormatValidators;
 use callboard_model::layers::ModelLayer;
 use callboard_sdk::{
-    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, Module,
-    PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
+    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IncrementalEntityProvider,
+    IncrementalOptions, IngressValidator, Module, PermissionRule, PlaceholderResolver,
+    ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
 };
 use callboard_store::Store;
 use tokio::net::TcpListener;
@@ -56,6 +57,17 @@ impl Callboard {
     #[must_use]
     pub fn add_task(mut self, task: Task) -> Self {
         self.registry.add_task(task);
+        self
+    }
+
+    /// Adds a source that is too large for memory, and is read page by page.
+    #[must_use]
+    pub fn add_incremental_provider(
+        mut self,
+        provider: impl IncrementalEntityProvider,
+        options: IncrementalOptions,
+    ) -> Self {
+        self.registry.add_incremental_provider(provider, options);
         self
     }
 

@@ -8,13 +8,14 @@ use anyhow::{Context, Result};
 use callboard_api::ScmKind;
 use callboard_config::sections::{
     self, AllowedKind, CatalogRule, CatalogSection, LocationConflictStrategy, LocationMatcher,
+    ProviderOptions,
 };
 use callboard_config::{Config, ConfigPath};
 use callboard_engine::{
     ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessorOptions,
     Rule, RuleLocation, RuleTarget, StitchSettings,
 };
-use callboard_sdk::{EntityProvider, TaskSchedule, UrlReader};
+use callboard_sdk::{EntityProvider, RemovalGuards, TaskSchedule, UrlReader};
 use callboard_sources::{
     AllowedHost, FetchOptions, FetchReader, HostKind, KnownHosts, ReadingRules, UrlReaders,
 };
@@ -32,6 +33,8 @@ pub(crate) struct CallboardSection {
     file_placeholders: bool,
     /// Who may do what, if no permission backend says so.
     pub(crate) permissions: PermissionsSection,
+    /// When removals of providers are refused that have no guards of their own.
+    removal_guards: ProviderOptions,
     /// Limits of HTTP.
     pub(crate) http: HttpSection,
     /// Where audit events are kept.
@@ -102,6 +105,8 @@ pub(crate) fn engine_settings(config: &Config, working_directory: &Path) -> Resu
         locations: catalog.locations.iter().map(location).collect(),
         processor_options: processor_options(&catalog),
         disabled_providers: disabled_providers(&catalog),
+        provider_guards: provider_guards(&catalog, &own.removal_guards),
+        removal_guards: guards(&own.removal_guards),
         disable_default_processors: catalog.disable_default_processors,
         location_conflict_strategy: match catalog.default_location_conflict_strategy {
             LocationConflictStrategy::Reject => ConflictStrategy::Reject,
@@ -226,6 +231,35 @@ fn processor_options(catalog: &CatalogSection) -> HashMap<String, ProcessorOptio
         (name.clone(), ProcessorOptions { disabled: options.disabled, priority })
     });
     options.collect()
+}
+
+/// Those that have guards of their own; what they do not say is as for all.
+fn provider_guards(catalog: &CatalogSection, all: &ProviderOptions) -> HashMap<String, RemovalGuards> {
+    let options = catalog.provider_options.iter();
+    let own = options.filter(|(_, options)| {
+        options.reject_removals_above_percentage.is_some()
+            || options.reject_empty_source_collections.is_some()
+    });
+    own.map(|(name, own)| {
+        let merged = ProviderOptions {
+            reject_removals_above_percentage: own
+                .reject_removals_above_percentage
+                .or(all.reject_removals_above_percentage),
+            reject_empty_source_collections: own
+                .reject_empty_source_collections
+                .or(all.reject_empty_source_collections),
+            ..ProviderOptions::default()
+        };
+        (name.clone(), guards(&merged))
+    })
+    .collect()
+}
+
+fn guards(options: &ProviderOptions) -> RemovalGuards {
+    RemovalGuards {
+        reject_removals_above_percentage: options.reject_removals_above_percentage.unwrap_or_default(),
+        reject_empty_source_collections: options.reject_empty_source_collections.unwrap_or_default(),
+    }
 }
 
 fn disabled_providers(catalog: &CatalogSection) -> Vec<String> {

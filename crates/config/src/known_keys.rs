@@ -45,7 +45,14 @@ const CATALOG: Known = Keys(&[
     ("orphanProviderStrategy", Anything),
     ("stitchingStrategy", STITCHING),
     ("defaultLocationConflictStrategy", Anything),
-    ("providerOptions", Each(&Keys(&[("disabled", Anything)]))),
+    (
+        "providerOptions",
+        Each(&Keys(&[
+            ("disabled", Anything),
+            ("rejectRemovalsAbovePercentage", Anything),
+            ("rejectEmptySourceCollections", Anything),
+        ])),
+    ),
     ("processorOptions", Each(&Keys(&[("disabled", Anything), ("priority", Anything)]))),
     ("disableDefaultProcessors", Anything),
     ("scmEvents", Keys(&[("refresh", Anything), ("unregister", Anything), ("move", Anything)])),

@@ -39,6 +39,13 @@ where
     whole_number(deserializer).map(Some)
 }
 
+/// A number from 0 to 100, for keys that may be absent: also as text.
+pub(crate) fn optional_percentage<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<f64>, D::Error> {
+    deserializer.deserialize_any(PercentageVisitor).map(Some)
+}
+
 /// A list, or the single item it would hold.
 pub(crate) fn one_or_many<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
@@ -97,6 +104,38 @@ impl Visitor<'_> for BooleanVisitor {
             "true" | "yes" | "y" | "on" | "1" => Ok(true),
             "false" | "no" | "n" | "off" | "0" => Ok(false),
             _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+}
+
+struct PercentageVisitor;
+
+impl Visitor<'_> for PercentageVisitor {
+    type Value = f64;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number from 0 to 100")
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<f64, E> {
+        if (0.0..=100.0).contains(&number) {
+            return Ok(number);
+        }
+        Err(E::invalid_value(Unexpected::Float(number), &self))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<f64, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<f64, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<f64, E> {
+        match text.trim().parse() {
+            Ok(number) => self.visit_f64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Str(text), &self)),
         }
     }
 }

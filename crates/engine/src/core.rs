@@ -1,12 +1,13 @@
 //! What all parts of a running engine share.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use callboard_index::IndexReader;
 use callboard_model::LocationKey;
-use callboard_store::{ChangeSequence, Conflict, MutationReport, Store};
+use callboard_store::{ChangeSequence, Conflict, MutationReport, ProviderName, Store};
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
@@ -39,6 +40,8 @@ pub(crate) struct Core {
     pub(crate) signals: Signals,
     pub(crate) scheduler: Scheduler,
     pub(crate) events: Events,
+    /// The large sources of this node.
+    pub(crate) incremental: HashSet<ProviderName>,
     pub(crate) ready: AtomicBool,
 }
 

@@ -8,10 +8,10 @@ use callboard_index::{Index, IndexWriter, share};
 use callboard_model::FieldFormatValidators;
 use callboard_model::layers::LayerError;
 use callboard_sdk::{
-    EntityParser, EntityProvider, ProcessingErrorHandler, Registry, SchedulerError, TaskScheduler as _,
-    UrlReader,
+    EntityParser, EntityProvider, IncrementalRegistration, ProcessingErrorHandler, Registry, SchedulerError,
+    TaskScheduler as _, UrlReader,
 };
-use callboard_store::{ChangeSequence, Store, StoreError};
+use callboard_store::{ChangeSequence, ProviderName, Store, StoreError};
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -22,6 +22,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, Signals};
 use crate::error_handling;
 use crate::events::Events;
+use crate::incremental;
 use crate::index_follower::{FollowError, IndexFollower};
 use crate::orphans;
 use crate::parser::YamlParser;
@@ -146,10 +147,21 @@ impl EngineBuilder {
             signals: Signals::default(),
             scheduler,
             events: Events::new(&registry.event_subscribers),
+            incremental: registry
+                .incremental
+                .iter()
+                .map(|large| ProviderName::new(large.source.name()))
+                .collect(),
             ready: AtomicBool::new(false),
         };
         let error_handler = registry.error_handler;
-        Ok(Engine { core: Arc::new(core), providers: registry.providers, error_handler, writer })
+        Ok(Engine {
+            core: Arc::new(core),
+            providers: registry.providers,
+            incremental: registry.incremental,
+            error_handler,
+            writer,
+        })
     }
 }
 
@@ -191,6 +203,7 @@ fn pipeline(
 pub struct Engine {
     core: Arc<Core>,
     providers: Vec<Arc<dyn EntityProvider>>,
+    incremental: Vec<IncrementalRegistration>,
     error_handler: Option<Arc<dyn ProcessingErrorHandler>>,
     writer: IndexWriter,
 }
@@ -207,7 +220,7 @@ impl Engine {
     ///
     /// [`EngineError::Store`], [`EngineError::Index`]; nothing runs then.
     pub async fn start(self) -> Result<RunningEngine, EngineError> {
-        let Self { core, providers, error_handler, writer } = self;
+        let Self { core, providers, incremental, error_handler, writer } = self;
         core.store.reclaim_leases(core.clock.now()).await?;
         let mut follower = IndexFollower::new(Arc::clone(&core), writer);
         follower.fill().await.map_err(|error| match error {
@@ -227,7 +240,7 @@ impl Engine {
             let limit = core.settings.processing.hook_timeout;
             running.tasks.spawn(error_handling::handle(handler, core.events.listen(), limit, stopping));
         }
-        if let Err(error) = running.begin(&providers).await {
+        if let Err(error) = running.begin(&providers, incremental).await {
             running.shutdown().await;
             return Err(error);
         }
@@ -261,11 +274,16 @@ impl RunningEngine {
         }
     }
 
-    async fn begin(&self, others: &[Arc<dyn EntityProvider>]) -> Result<(), EngineError> {
+    async fn begin(
+        &self,
+        others: &[Arc<dyn EntityProvider>],
+        incremental: Vec<IncrementalRegistration>,
+    ) -> Result<(), EngineError> {
         let core = &self.core;
         core.events.bus.start(&self.tasks, &self.stopping, &self.aborting);
         let providers = startup::enabled(core, others);
         startup::connect(core, &providers, &self.tasks, &self.aborting).await;
+        incremental::schedule(core, incremental);
         let scheduler = core.scheduler.clone();
         self.tasks.spawn(look_after(scheduler, self.tasks.clone(), self.stopping.clone()));
         if let Some(interval) = core.settings.processing_interval {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use callboard_sdk::TaskSchedule;
+use callboard_sdk::{RemovalGuards, TaskSchedule};
 use rand::RngExt as _;
 
 use crate::rules::Rule;
@@ -39,6 +39,10 @@ pub struct EngineSettings {
     pub processor_options: HashMap<String, ProcessorOptions>,
     /// When providers refresh that have a schedule, by their name; for the others, what they say themselves.
     pub provider_schedules: HashMap<String, TaskSchedule>,
+    /// When removals of providers are refused, those apart that have guards of their own.
+    pub removal_guards: RemovalGuards,
+    /// When removals of these providers are refused, by their name.
+    pub provider_guards: HashMap<String, RemovalGuards>,
     /// The longest time between two looks at what tasks there are to run, 5 s by default.
     pub task_poll_interval: Duration,
     /// Names of providers that are left out; their entities are evicted like those of a provider that is gone.
@@ -76,6 +80,8 @@ impl Default for EngineSettings {
             locations: Vec::new(),
             processor_options: HashMap::new(),
             provider_schedules: HashMap::new(),
+            removal_guards: RemovalGuards::default(),
+            provider_guards: HashMap::new(),
             task_poll_interval: Duration::from_secs(5),
             disabled_providers: Vec::new(),
             disable_default_processors: false,

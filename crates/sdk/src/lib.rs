@@ -3,6 +3,7 @@
 //! | you have | you implement | start at |
 //! | --- | --- | --- |
 //! | a source of entities (a database, an API, a directory) | [`EntityProvider`] | `provider.rs` |
+//! | a source that is too large for memory | [`IncrementalEntityProvider`] | `incremental.rs` |
 //! | something to add to entities, to check, or to read from a location | [`Processor`] | `processor.rs` |
 //! | a rule that all entities must keep | [`EntityPolicy`] | `policy.rs` |
 //! | another descriptor format | [`EntityParser`] | `parser.rs` |
@@ -20,6 +21,7 @@
 mod emit;
 mod error_handler;
 mod event;
+mod incremental;
 mod module;
 mod module_config;
 mod parser;
@@ -30,6 +32,7 @@ mod processor;
 mod processor_cache;
 mod provider;
 mod registration_origins;
+mod removal_guards;
 mod schedule;
 mod task;
 mod url_reader;
@@ -41,6 +44,10 @@ pub use emit::{ChildKey, Emission, Emit};
 pub use error_handler::{ProcessingErrorHandler, ProcessingFailure};
 pub use event::{
     Event, EventBus, EventSubscriber, IngressRejection, IngressRequest, IngressValidator, SubscriberError,
+};
+pub use incremental::{
+    Burst, CancelIngestion, IncrementalEntityProvider, IncrementalOptions, IncrementalRegistration,
+    IncrementalSource, Page, PageSink, WrittenPage,
 };
 pub use module::{Module, ModuleError, Registry};
 pub use module_config::{ConfigSource, ConfigStep, ModuleConfig, ModuleConfigError};
@@ -54,6 +61,7 @@ pub use provider::{
     ConnectionError, DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError,
 };
 pub use registration_origins::RegistrationOrigins;
+pub use removal_guards::{RemovalGuards, RemovalRefused};
 pub use schedule::{CronError, CronExpression, Frequency, TaskSchedule, TaskScope};
 pub use task::{SchedulerError, Task, TaskError, TaskScheduler};
 pub use url_reader::{

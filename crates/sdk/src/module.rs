@@ -4,9 +4,9 @@ use callboard_model::FieldFormatValidators;
 use callboard_model::layers::ModelLayer;
 
 use crate::{
-    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IngressValidator, ModuleConfig,
-    PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, RegistrationOrigins, Task,
-    UrlReader,
+    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IncrementalEntityProvider,
+    IncrementalOptions, IncrementalRegistration, IngressValidator, ModuleConfig, PermissionRule,
+    PlaceholderResolver, ProcessingErrorHandler, Processor, RegistrationOrigins, Task, UrlReader,
 };
 
 /// Where extensions are put on the way to the engine.
@@ -14,6 +14,8 @@ use crate::{
 pub struct Registry {
     /// Providers, in order of registration.
     pub providers: Vec<Arc<dyn EntityProvider>>,
+    /// Sources that are too large for memory.
+    pub incremental: Vec<IncrementalRegistration>,
     /// Processors that come after the built-in ones of the same priority.
     pub processors: Vec<Arc<dyn Processor>>,
     /// Leaves out the built-in processors that read files and URLs, and the one that annotates locations.
@@ -55,6 +57,16 @@ impl Registry {
     pub fn add_provider(&mut self, provider: Arc<dyn EntityProvider>) {
         self.origins.note("providers", provider.name());
         self.providers.push(provider);
+    }
+
+    /// Adds a source that is too large for memory, and is read page by page.
+    pub fn add_incremental_provider(
+        &mut self,
+        provider: impl IncrementalEntityProvider,
+        options: IncrementalOptions,
+    ) {
+        self.origins.note("providers", provider.name());
+        self.incremental.push(IncrementalRegistration::new(provider, options));
     }
 
     /// Adds a processor.
@@ -166,6 +178,8 @@ impl Registry {
     /// that are taken, with what they are names of: `("providers", "ConfigLocationProvider")`.
     pub fn conflicts(&self, built_in: &[(&'static str, &str)]) -> Vec<String> {
         let names = self.providers.iter().map(|provider| ("providers", provider.name()));
+        let incremental = self.incremental.iter().map(|large| ("providers", large.source.name()));
+        let names = names.chain(incremental);
         let names = names.chain(self.processors.iter().map(|processor| ("processors", processor.name())));
         let names = names.chain(self.placeholders.iter().map(|(key, _)| ("placeholders", key.as_str())));
         let names = names.chain(self.tasks.iter().map(|task| ("tasks", task.id())));

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use callboard_model::{Entity, EntityRef, LocationKey};
 use thiserror::Error;
 
-use crate::{TaskSchedule, TaskScheduler, UrlReader};
+use crate::{RemovalRefused, TaskSchedule, TaskScheduler, UrlReader};
 
 /// An entity on its way into the catalog.
 #[derive(Debug, Clone)]
@@ -35,6 +35,13 @@ pub enum EntityMutation {
 #[error("the catalog did not take the mutation")]
 pub struct ConnectionError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
+impl ConnectionError {
+    /// If it was refused because it would have removed too much: how much.
+    pub fn refused(&self) -> Option<&RemovalRefused> {
+        self.0.downcast_ref()
+    }
+}
+
 /// Why a provider could not do its work.
 pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -46,7 +53,8 @@ pub trait ProviderConnection: Send + Sync {
     ///
     /// # Errors
     ///
-    /// The database did not take it; nothing was changed.
+    /// The database did not take it, or it would have removed more than the [guards](crate::RemovalGuards) allow; nothing
+    /// was changed.
     async fn apply_mutation(&self, mutation: EntityMutation) -> Result<(), ConnectionError>;
 
     /// Has every entity processed soon that depends on one of these refresh keys.

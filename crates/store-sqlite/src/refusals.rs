@@ -9,7 +9,7 @@ use crate::{SqliteStore, database_error};
 
 const SHARE: &str = "SELECT
     (SELECT count(*) FROM claims c JOIN providers p ON c.source_id = -p.id WHERE p.name = ?1),
-    (SELECT count(*) FROM json_each(?2) j CROSS JOIN refs r ON r.ref = j.value
+    (SELECT count(DISTINCT c.id) FROM json_each(?2) j CROSS JOIN refs r ON r.ref = j.value
         CROSS JOIN providers p ON p.name = ?1
         CROSS JOIN claims c ON c.entity_id = r.id AND c.source_id = -p.id)";
 const RECORD: &str = "INSERT OR REPLACE INTO refused_removals (provider, at, removed, total, confirmed_until)

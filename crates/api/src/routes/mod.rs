@@ -12,6 +12,7 @@ mod entity_by_uid;
 mod entity_facets;
 mod events;
 mod health;
+mod incremental;
 mod jwks;
 mod location;
 mod location_by_entity;
@@ -21,6 +22,7 @@ mod openapi;
 mod permission_metadata;
 mod projection;
 mod refresh;
+mod refused_removals;
 mod scheduler_tasks;
 mod unprocessed;
 mod validate_entity;
@@ -59,6 +61,16 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
         routes!(scheduler_tasks::cancel),
         routes!(permission_metadata::get),
         routes!(apply_conditions::post),
+        routes!(incremental::health),
+        routes!(incremental::cleanup),
+        routes!(incremental::providers),
+        routes!(incremental::get, incremental::delete),
+        routes!(incremental::trigger),
+        routes!(incremental::start),
+        routes!(incremental::cancel),
+        routes!(incremental::marks, incremental::delete_marks),
+        routes!(refused_removals::get),
+        routes!(refused_removals::confirm),
         routes!(jwks::get),
         routes!(cookie::get, cookie::delete),
         routes!(openapi::get),

@@ -17,6 +17,7 @@ mod entity_by_name;
 mod entity_facets;
 mod events;
 mod health;
+mod incremental;
 mod locations;
 mod openapi;
 mod permissions;

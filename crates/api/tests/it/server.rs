@@ -85,7 +85,6 @@ impl UrlReader for Files {
 pub(crate) struct ServerBuilder {
     settings: EngineSettings,
     options: ApiOptions,
-    tasks: Vec<Task>,
     registry: Registry,
     files: HashMap<String, String>,
 }
@@ -106,7 +105,6 @@ impl ServerBuilder {
             settings,
             options: ApiOptions::default(),
             registry: Registry::default(),
-            tasks: Vec::new(),
             files: HashMap::new(),
         }
     }
@@ -121,9 +119,8 @@ impl ServerBuilder {
         self
     }
 
-    pub(crate) fn task(mut self, task: Task) -> Self {
-        self.tasks.push(task);
-        self
+    pub(crate) fn task(self, task: Task) -> Self {
+        self.registry(|registry| registry.add_task(task))
     }
 
     pub(crate) fn registry(mut self, change: impl FnOnce(&mut Registry)) -> Self {
@@ -146,8 +143,7 @@ impl ServerBuilder {
 
     pub(crate) async fn start(self) -> Server {
         let store = Arc::new(SqliteStore::open_in_memory().await.unwrap());
-        let registry =
-            Registry { url_reader: Some(Arc::new(Files(self.files))), tasks: self.tasks, ..self.registry };
+        let registry = Registry { url_reader: Some(Arc::new(Files(self.files))), ..self.registry };
         let engine = EngineBuilder::new(store).settings(self.settings).registry(registry).build().unwrap();
         let engine = engine.start().await.unwrap();
         let router = router(engine.catalog(), self.options);
@@ -327,7 +323,7 @@ fn redact(value: &mut Value) {
             for (name, member) in members {
                 let is_random = matches!(
                     name.as_str(),
-                    "uid" | "etag" | "id" | "entity_id" | "nextCursor" | "prevCursor"
+                    "uid" | "etag" | "id" | "ingestion_id" | "entity_id" | "nextCursor" | "prevCursor"
                 ) || name.ends_with("_at")
                     || name == "unprocessed_hash";
                 if is_random && member.is_string() {

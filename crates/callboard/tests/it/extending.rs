@@ -98,6 +98,20 @@ async fn modules_read_their_own_settings() {
 }
 
 #[tokio::test]
+async fn guards_of_the_configuration_are_checked() {
+    let text = "catalog:\n  providerOptions:\n    frobs:\n      rejectRemovalsAbovePercentage: 120\n";
+    insta::assert_snapshot!(
+        refusal(text, |builder| builder).await,
+        @"app-config.yaml:4: catalog.providerOptions.frobs.rejectRemovalsAbovePercentage: expected a number from 0 to 100, found the number 120"
+    );
+    let text = "callboard:\n  removalGuards:\n    rejectEmptySourceCollections: perhaps\n";
+    insta::assert_snapshot!(
+        refusal(text, |builder| builder).await,
+        @"app-config.yaml:3: callboard.removalGuards.rejectEmptySourceCollections: expected true or false, found the text \"perhaps\""
+    );
+}
+
+#[tokio::test]
 async fn of_two_with_one_name_both_are_named() {
     let text = "catalog:\n  providers:\n    frobs:\n      a:\n        url: https://x\n";
     let extend = |builder: Callboard| builder.add_provider(named("frobs-a")).add_module(Frobs);

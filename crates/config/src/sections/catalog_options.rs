@@ -129,12 +129,19 @@ impl Default for StitchingStrategy {
 }
 
 /// `catalog.providerOptions.<name>`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, expecting = "an object")]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default, expecting = "an object")]
 pub struct ProviderOptions {
     /// Whether the provider is left out although it is installed. Default false.
     #[serde(deserialize_with = "lenient::boolean")]
     pub disabled: bool,
+    /// Refuse to remove more than so many of a hundred of its entities; 0 for any number. `None` for what holds
+    /// for all.
+    #[serde(deserialize_with = "lenient::optional_percentage")]
+    pub reject_removals_above_percentage: Option<f64>,
+    /// Refuse an empty answer where there were entities before. `None` for what holds for all.
+    #[serde(deserialize_with = "lenient::optional_boolean")]
+    pub reject_empty_source_collections: Option<bool>,
 }
 
 /// `catalog.processorOptions.<name>`.

@@ -12,7 +12,8 @@ use callboard_index::IndexReader;
 use callboard_model::EntityRef;
 use callboard_sdk::EventBus;
 use callboard_store::{
-    ChangeSequence, EntityState, QueueDepth, RefreshOutcome, RegisteredLocation, StoreError, Uid,
+    ChangeSequence, EntityState, ProviderName, QueueDepth, RefreshOutcome, RefusedRemoval,
+    RegisteredLocation, StoreError, Uid,
 };
 use tokio::sync::broadcast;
 
@@ -20,10 +21,15 @@ pub use ancestry::AncestryItem;
 pub use dry_run::DryRun;
 pub use locations::LocationError;
 
+use crate::clock::later;
 use crate::core::Core;
 use crate::events::{CatalogEvent, SubscriberBus, SubscriberCounts};
+use crate::incremental::IncrementalControl;
 use crate::scheduling::Scheduler;
 use crate::settings::EngineSettings;
+
+/// How long a confirmation of refused removals holds.
+const CONFIRMATION: Duration = Duration::from_hours(24);
 
 /// A cheap handle on a running catalog; clones share it.
 ///
@@ -62,6 +68,30 @@ impl Catalog {
     /// What runs tasks.
     pub fn scheduler(&self) -> &Scheduler {
         &self.core.scheduler
+    }
+
+    /// What can be done about large sources.
+    pub fn incremental(&self) -> IncrementalControl {
+        IncrementalControl::new(Arc::clone(&self.core))
+    }
+
+    /// Removals that were refused and that nobody has made up for, in order of their providers' names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn refused_removals(&self) -> Result<Vec<RefusedRemoval>, StoreError> {
+        self.core.store.refusals().await
+    }
+
+    /// Lets the next change of a provider pass that was refused one, within a day. `false`: it was refused none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn confirm_removals(&self, provider: &ProviderName) -> Result<bool, StoreError> {
+        let until = later(self.core.clock.now(), CONFIRMATION);
+        self.core.store.confirm_refusal(provider, until).await
     }
 
     /// What happens from now on. A listener that falls behind misses the oldest events.

@@ -20,6 +20,8 @@ const CAPACITY: usize = 256;
 pub const ERRORS_TOPIC: &str = "experimental.catalog.errors";
 /// The topic of conflicts.
 pub const CONFLICT_TOPIC: &str = "experimental.catalog.conflict";
+/// The topic of removals that were refused.
+pub const REMOVAL_REFUSED_TOPIC: &str = "callboard.catalog.removal-refused";
 
 /// Something that happened.
 #[derive(Debug, Clone)]
@@ -46,6 +48,17 @@ pub enum CatalogEvent {
         /// When it was noticed.
         at: Timestamp,
     },
+    /// A change of a provider's bucket was refused because it would have removed too much.
+    RemovalRefused {
+        /// Whose bucket.
+        provider: String,
+        /// How many entities it would have removed.
+        removed: u64,
+        /// How many there were.
+        total: u64,
+        /// When.
+        at: Timestamp,
+    },
 }
 
 impl CatalogEvent {
@@ -54,6 +67,7 @@ impl CatalogEvent {
         match self {
             Self::ProcessingFailed { .. } => ERRORS_TOPIC,
             Self::Conflict { .. } => CONFLICT_TOPIC,
+            Self::RemovalRefused { .. } => REMOVAL_REFUSED_TOPIC,
         }
     }
 }

@@ -25,6 +25,12 @@ impl CatalogEvent {
                 "existingLocationKey": holder_key.as_ref().map(callboard_model::LocationKey::as_str),
                 "lastConflictAt": at.to_string(),
             }),
+            Self::RemovalRefused { provider, removed, total, at } => json!({
+                "provider": provider,
+                "removed": removed,
+                "total": total,
+                "at": at.to_string(),
+            }),
         };
         Event::new(self.topic(), payload)
     }

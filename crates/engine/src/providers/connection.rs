@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
+use callboard_model::{EntityRef, annotation};
 use callboard_sdk::{
     ConnectionError, DeferredEntity, EntityMutation, ProviderConnection, TaskScheduler, UrlReader,
     async_trait,
 };
-use callboard_store::{NewClaim, ProviderMutation, ProviderName};
+use callboard_store::{BucketShare, NewClaim, ProviderMutation, ProviderName, StoreError};
+use tokio::sync::{Mutex, MutexGuard};
 
+use super::guard;
 use crate::core::Core;
 use crate::processing::emissions::shortened;
 use crate::processing::outcome::claim;
@@ -18,11 +21,45 @@ const FEW: usize = 32;
 pub(crate) struct Connection {
     core: Arc<Core>,
     provider: ProviderName,
+    one_at_a_time: Mutex<()>,
 }
 
 impl Connection {
     pub(crate) fn new(core: Arc<Core>, provider: ProviderName) -> Self {
-        Self { core, provider }
+        Self { core, provider, one_at_a_time: Mutex::default() }
+    }
+}
+
+impl Connection {
+    /// Refuses a mutation that would remove too much.
+    async fn guard(
+        &self,
+        mutation: &ProviderMutation,
+    ) -> Result<Option<MutexGuard<'_, ()>>, ConnectionError> {
+        let guards = guard::guards_of(&self.core, self.provider.as_str());
+        if !guards.are_on() {
+            return Ok(None);
+        }
+        let held = self.one_at_a_time.lock().await;
+        let store = &self.core.store;
+        let share = match mutation {
+            ProviderMutation::Full(claims) => {
+                let kept: Vec<EntityRef> = claims.iter().map(|claim| claim.entity_ref.clone()).collect();
+                let share = store.bucket_share(&self.provider, &kept).await.map_err(failed)?;
+                BucketShare { part: share.total - share.part, ..share }
+            }
+            // One that was named is hardly a mistake, whatever part of the bucket it is.
+            ProviderMutation::Delta { removed, .. } if removed.len() <= 1 => return Ok(Some(held)),
+            ProviderMutation::Delta { removed, .. } => {
+                store.bucket_share(&self.provider, removed).await.map_err(failed)?
+            }
+        };
+        let is_empty = matches!(mutation, ProviderMutation::Full(claims) if claims.is_empty());
+        let checked = guard::check(&self.core, &self.provider, &guards, share, is_empty).await;
+        match checked.map_err(failed)? {
+            Ok(()) => Ok(Some(held)),
+            Err(refused) => Err(ConnectionError(refused.into())),
+        }
     }
 }
 
@@ -30,18 +67,15 @@ impl Connection {
 impl ProviderConnection for Connection {
     async fn apply_mutation(&self, mutation: EntityMutation) -> Result<(), ConnectionError> {
         let mutation = match mutation {
-            EntityMutation::Full(entities) => ProviderMutation::Full(claims(entities).await?),
+            EntityMutation::Full(entities) => ProviderMutation::Full(claims(&self.provider, entities).await?),
             EntityMutation::Delta { added, removed } => {
-                ProviderMutation::Delta { added: claims(added).await?, removed }
+                ProviderMutation::Delta { added: claims(&self.provider, added).await?, removed }
             }
         };
+        // Held until the end, so that what was looked at is what is changed.
+        let _one_at_a_time = self.guard(&mutation).await?;
         let now = self.core.clock.now();
-        let report = self
-            .core
-            .store
-            .apply_mutation(&self.provider, mutation, now)
-            .await
-            .map_err(|error| ConnectionError(error.into()))?;
+        let report = self.core.store.apply_mutation(&self.provider, mutation, now).await.map_err(failed)?;
         tracing::debug!(
             provider = %self.provider,
             added = report.added,
@@ -58,12 +92,7 @@ impl ProviderConnection for Connection {
     async fn refresh(&self, keys: &[String]) -> Result<(), ConnectionError> {
         let keys: Vec<String> = keys.iter().cloned().map(shortened).collect();
         let now = self.core.clock.now();
-        let due = self
-            .core
-            .store
-            .refresh_by_keys(&keys, now)
-            .await
-            .map_err(|error| ConnectionError(error.into()))?;
+        let due = self.core.store.refresh_by_keys(&keys, now).await.map_err(failed)?;
         if due > 0 {
             self.core.signals.processing.notify_one();
         }
@@ -79,7 +108,12 @@ impl ProviderConnection for Connection {
     }
 }
 
-async fn claims(entities: Vec<DeferredEntity>) -> Result<Vec<NewClaim>, ConnectionError> {
+/// What entities claim. Those that will not appear are told of.
+pub(crate) async fn claims(
+    provider: &ProviderName,
+    entities: Vec<DeferredEntity>,
+) -> Result<Vec<NewClaim>, ConnectionError> {
+    warn_of_missing_locations(provider, &entities);
     let few = entities.len() <= FEW;
     let to_claims = move || -> Vec<NewClaim> {
         entities.into_iter().map(|deferred| claim(&deferred.entity, deferred.location_key)).collect()
@@ -88,4 +122,26 @@ async fn claims(entities: Vec<DeferredEntity>) -> Result<Vec<NewClaim>, Connecti
         return Ok(to_claims());
     }
     tokio::task::spawn_blocking(to_claims).await.map_err(|error| ConnectionError(error.into()))
+}
+
+/// Without these annotations an entity fails in processing, which its author may never look at.
+fn warn_of_missing_locations(provider: &ProviderName, entities: &[DeferredEntity]) {
+    let needed = [annotation::MANAGED_BY_LOCATION, annotation::MANAGED_BY_ORIGIN_LOCATION];
+    let lacks =
+        |deferred: &&DeferredEntity| needed.iter().any(|key| deferred.entity.annotation(key).is_none());
+    let mut lacking = entities.iter().filter(lacks);
+    if let Some(first) = lacking.next() {
+        tracing::warn!(
+            provider = %provider,
+            first = %first.entity.entity_ref(),
+            entities = lacking.count() + 1,
+            "entities lack the annotation {} or {}; they will not appear",
+            needed[0],
+            needed[1],
+        );
+    }
+}
+
+fn failed(error: StoreError) -> ConnectionError {
+    ConnectionError(error.into())
 }

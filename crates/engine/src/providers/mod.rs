@@ -2,5 +2,6 @@
 
 pub(crate) mod config_locations;
 pub(crate) mod connection;
+pub(crate) mod guard;
 pub(crate) mod location_store;
 pub(crate) mod startup;

@@ -83,9 +83,11 @@ fn schedule(core: &Core, provider: Arc<dyn EntityProvider>, connection: Arc<Conn
 
 /// Takes away the entities of providers that are no longer there.
 pub(crate) async fn evict(core: &Core, providers: &[Arc<dyn EntityProvider>]) -> Result<(), StoreError> {
-    let present: HashSet<&str> = providers.iter().map(|provider| provider.name()).collect();
+    let large = core.incremental.iter().map(ProviderName::as_str);
+    let present: HashSet<&str> = providers.iter().map(|provider| provider.name()).chain(large).collect();
     for name in core.store.providers().await? {
-        if present.contains(name.as_str()) {
+        let is_disabled = core.settings.disabled_providers.iter().any(|disabled| disabled == name.as_str());
+        if present.contains(name.as_str()) && !is_disabled {
             continue;
         }
         let mutation = ProviderMutation::Full(Vec::new());

@@ -82,7 +82,7 @@ impl Entry {
         }
     }
 
-    /// When the next run is due, after one that was due at `before`.
+    /// When the next run is due, after one that began at `before`.
     pub(crate) fn next_run(&self, before: Timestamp, now: Timestamp) -> Option<Timestamp> {
         match &self.task.schedule().frequency {
             Frequency::Every(period) => Some(later(before, (*period).max(SHORTEST_PERIOD)).max(now)),

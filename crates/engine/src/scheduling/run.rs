@@ -6,7 +6,6 @@ use std::sync::Arc;
 use callboard_sdk::TaskError;
 use callboard_store::{TaskEnd, TaskRun};
 use futures::FutureExt as _;
-use jiff::Timestamp;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
@@ -17,12 +16,11 @@ use crate::processing::hook::words;
 /// What the state of a task says that the stop of the server cut off.
 const STOPPED: &str = "the server stopped";
 
-/// Runs a task once, and writes down how it ended. `due` is when it was to begin.
+/// Runs a task once, and writes down how it ended.
 pub(super) async fn run(
     scheduler: Scheduler,
     entry: Arc<Entry>,
     row: TaskRun,
-    due: Timestamp,
     stop: oneshot::Receiver<StopReason>,
     stopping: CancellationToken,
 ) {
@@ -45,7 +43,7 @@ pub(super) async fn run(
     }
     let now = scheduler.clock.now();
     // What a stop cuts off is done at the next start.
-    let next_run = if stopped { Some(now) } else { entry.next_run(due, now) };
+    let next_run = if stopped { Some(now) } else { entry.next_run(row.started, now) };
     let end = TaskEnd { at: now, error: outcome.err(), next_run };
     finish(&scheduler, &entry, row, end).await;
     scheduler.wake.notify_one();

@@ -56,6 +56,10 @@ impl Scheduler {
         self.entries.lock().values().cloned().collect()
     }
 
+    pub(super) fn forget_all(&self) {
+        self.entries.lock().clear();
+    }
+
     fn entry(&self, id: &str) -> Option<Arc<Entry>> {
         self.entries.lock().get(id).cloned()
     }
@@ -79,7 +83,7 @@ impl Scheduler {
         let end = TaskEnd {
             at: now,
             error: Some(CANCELLED.to_owned()),
-            next_run: entry.next_run(row.next_run.unwrap_or(now), now),
+            next_run: entry.next_run(run.started, now),
         };
         if !self.store.release_task(id, run.ticket, end).await.map_err(failed)? {
             return Err(not_running());

@@ -36,6 +36,8 @@ pub(crate) async fn look_after(scheduler: Scheduler, tasks: TaskTracker, stoppin
             () = tokio::time::sleep(pause) => {}
         }
     }
+    // What tasks do leads back to the engine, which owns them.
+    scheduler.forget_all();
 }
 
 fn pause(scheduler: &Scheduler, next: Option<Timestamp>) -> Duration {
@@ -117,7 +119,7 @@ async fn attend(
     let (stop, stopped) = oneshot::channel();
     let live = TaskRun { expires: later(now, timeout), ..claimed };
     entry.worker.lock().run = Some(LiveRun { row: live, stop: Some(stop) });
-    tasks.spawn(run(scheduler.clone(), Arc::clone(entry), live, due, stopped, stopping.clone()));
+    tasks.spawn(run(scheduler.clone(), Arc::clone(entry), live, stopped, stopping.clone()));
     Ok(Some(live.expires))
 }
 

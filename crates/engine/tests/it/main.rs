@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "what is not there fails the test")]
 
+mod puppet;
 mod support;
 
 mod conflicts;
@@ -9,6 +10,8 @@ mod custom_parser;
 mod events;
 mod extensions;
 mod files;
+mod guards;
+mod incremental;
 mod locations;
 mod placeholders;
 mod providers;

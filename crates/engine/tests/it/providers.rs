@@ -3,71 +3,14 @@
 use std::sync::Arc;
 
 use callboard_engine::OrphanStrategy;
-use callboard_model::{Entity, LocationKey};
+use callboard_model::Entity;
 use callboard_sdk::{
     DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError, async_trait,
 };
-use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{World, component, entity_ref, titled};
-
-/// A provider that says what the test has it say.
-#[derive(Default)]
-struct Puppet {
-    name: String,
-    first: Vec<Value>,
-    connection: Mutex<Option<Arc<dyn ProviderConnection>>>,
-}
-
-impl Puppet {
-    fn new(name: &str, first: Vec<Value>) -> Arc<Self> {
-        Arc::new(Self { name: name.to_owned(), first, connection: Mutex::default() })
-    }
-
-    fn connection(&self) -> Arc<dyn ProviderConnection> {
-        self.connection.lock().clone().expect("it is connected")
-    }
-
-    fn deferred(&self, entities: &[Value]) -> Vec<DeferredEntity> {
-        let key = LocationKey::new(&self.name);
-        entities
-            .iter()
-            .map(|entity| DeferredEntity { entity: located(entity), location_key: Some(key.clone()) })
-            .collect()
-    }
-
-    async fn full(&self, entities: &[Value]) {
-        self.connection().apply_mutation(EntityMutation::Full(self.deferred(entities))).await.unwrap();
-    }
-
-    async fn delta(&self, added: &[Value], removed: &[&str]) {
-        let removed = removed.iter().map(|text| entity_ref(text)).collect();
-        let mutation = EntityMutation::Delta { added: self.deferred(added), removed };
-        self.connection().apply_mutation(mutation).await.unwrap();
-    }
-}
-
-fn located(entity: &Value) -> Entity {
-    let mut entity = Entity::from_value(entity.clone()).unwrap();
-    for key in ["backstage.io/managed-by-location", "backstage.io/managed-by-origin-location"] {
-        entity.set_annotation(key, "puppet:stage");
-    }
-    entity
-}
-
-#[async_trait]
-impl EntityProvider for Puppet {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    async fn connect(&self, connection: Arc<dyn ProviderConnection>) -> Result<(), ProviderError> {
-        *self.connection.lock() = Some(Arc::clone(&connection));
-        connection.apply_mutation(EntityMutation::Full(self.deferred(&self.first))).await?;
-        Ok(())
-    }
-}
+use crate::puppet::Puppet;
+use crate::support::{World, component, titled};
 
 struct Failing;
 

@@ -213,6 +213,7 @@ macro_rules! store_suite {
                 keys_of_all_nodes_are_published
                 keys_expire
                 a_key_is_never_replaced
+            ]
             refusals: [
                 a_share_counts_claims_of_one_bucket
                 refusals_are_listed

@@ -19,7 +19,7 @@ fn refusal(scene: &Scene<'_>, provider: &str) -> RefusedRemoval {
 pub async fn a_share_counts_claims_of_one_bucket(store: &dyn Store) {
     let scene = Scene::new(store);
     let (one, two) = (ProviderName::new("one"), ProviderName::new("two"));
-    let refs = [entity("a"), entity("b"), entity("none")];
+    let refs = [entity("a"), entity("b"), entity("none"), entity("b")];
     assert_eq!(store.bucket_share(&one, &refs).await.unwrap(), BucketShare::default());
     let claims = vec![claim("a", "1"), claim("b", "1"), claim("c", "1")];
     store.apply_mutation(&one, ProviderMutation::Full(claims), scene.now).await.unwrap();
