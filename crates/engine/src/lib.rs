@@ -37,7 +37,9 @@ mod scheduling;
 mod settings;
 mod stitching;
 
-pub use catalog::{AncestryItem, Catalog, DryRun, LocationError};
+pub use catalog::{
+    AncestryItem, Catalog, DryRun, Examination, ImportOutcome, LocationError, examine_store, import_location,
+};
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};
 pub use events::{CONFLICT_TOPIC, CatalogEvent, ERRORS_TOPIC, REMOVAL_REFUSED_TOPIC, SubscriberCounts};

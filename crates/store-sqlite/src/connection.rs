@@ -48,6 +48,20 @@ impl SqliteStore {
         Self::new(writer, reader).await
     }
 
+    /// Opens the database in this file as it is, beside a server that may be running: nothing is made, migrated or
+    /// forgotten. Unless it is `changeable`, nothing can be changed through it.
+    ///
+    /// # Errors
+    ///
+    /// There is no such file, it cannot be opened, or its schema is that of another version.
+    pub async fn open_existing(file: &Path, changeable: bool) -> Result<Self> {
+        let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
+        let reader = pool(READERS, tuned(options.clone()).read_only(true)).await?;
+        ensure_present_schema(&reader).await?;
+        let writer = pool(1, tuned(options).read_only(!changeable)).await?;
+        Ok(Self { writer, reader, interner: Arc::default() })
+    }
+
     /// Opens a database in memory: everything is gone when the last clone is dropped.
     ///
     /// # Errors
@@ -114,4 +128,22 @@ async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqliteP
 
 async fn migrate(pool: &SqlitePool) -> Result<()> {
     sqlx::migrate!().run(pool).await.map_err(|error| StoreError::Migration(error.into()))
+}
+
+/// Refuses a database that another version has written.
+async fn ensure_present_schema(pool: &SqlitePool) -> Result<()> {
+    let applied: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(pool)
+        .await
+        .map_err(database_error)?;
+    let present = sqlx::migrate!().iter().map(|migration| migration.version).max();
+    if applied == present {
+        return Ok(());
+    }
+    let version = |version: Option<i64>| version.map_or_else(|| "none".to_owned(), |it| it.to_string());
+    Err(StoreError::Corrupt(format!(
+        "its schema has the version {}, and this program has {}",
+        version(applied),
+        version(present)
+    )))
 }

@@ -135,7 +135,11 @@ pub(crate) async fn delete_entities(
 }
 
 /// Has entities processed now, whose outcome is then written even if it is what it was.
-async fn ask_again(connection: &mut SqliteConnection, entities: &HashSet<i64>, now: i64) -> Result<()> {
+pub(crate) async fn ask_again(
+    connection: &mut SqliteConnection,
+    entities: &HashSet<i64>,
+    now: i64,
+) -> Result<()> {
     if entities.is_empty() {
         return Ok(());
     }
@@ -151,7 +155,8 @@ pub(crate) async fn make_due(connection: &mut SqliteConnection, ids: &str, now: 
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
-async fn write_tombstones(connection: &mut SqliteConnection, ids: &str) -> Result<()> {
+/// Puts the end of those of these entities that are visible into the log.
+pub(crate) async fn write_tombstones(connection: &mut SqliteConnection, ids: &str) -> Result<()> {
     let visible: Vec<i64> =
         sqlx::query_scalar(VISIBLE).bind(ids).fetch_all(&mut *connection).await.map_err(database_error)?;
     if visible.is_empty() {

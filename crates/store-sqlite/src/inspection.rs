@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use callboard_model::{EntityRef, LocationKey};
-use callboard_store::{Document, EntityState, Inspection, QueueDepth, Result, Violation};
+use callboard_store::{Document, EntityState, Inspection, QueueDepth, Repair, Result, Violation};
+use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
@@ -9,6 +10,7 @@ use crate::claims::document_hash;
 use crate::interning::entity_ref;
 use crate::invariants::find_violations;
 use crate::processing::{timestamp, uid};
+use crate::repair::repair;
 use crate::{SqliteStore, database_error};
 
 /// `EntityState` columns, without a condition.
@@ -66,6 +68,13 @@ impl Inspection for SqliteStore {
     async fn violations(&self) -> Result<Vec<Violation>> {
         let mut transaction = self.read().await?;
         find_violations(&mut transaction).await
+    }
+
+    async fn repair(&self, now: Timestamp) -> Result<Vec<Repair>> {
+        let mut transaction = self.write().await?;
+        let repairs = repair(&mut transaction, now.as_millisecond()).await?;
+        transaction.commit().await.map_err(database_error)?;
+        Ok(repairs)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The promises of the store, as queries that find where they are broken.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use callboard_store::{ClaimStanding, Result, Violation, winning_claim};
 use sqlx::SqliteConnection;
@@ -87,39 +87,45 @@ pub(crate) async fn find_violations(connection: &mut SqliteConnection) -> Result
     Ok(violations)
 }
 
-const CLAIMED: &str = "SELECT r.ref, e.claim_id, e.key_id, e.document_hash, c.id, c.key_id, c.written, c.hash
+const CLAIMED: &str =
+    "SELECT r.ref, e.claim_id, e.key_id, e.document_hash, c.id, c.key_id, c.written, c.hash, e.id
     FROM entities e JOIN refs r ON r.id = e.id JOIN claims c ON c.entity_id = e.id";
 
-type ClaimedRow = (String, Option<i64>, Option<i64>, Vec<u8>, i64, Option<i64>, i64, Vec<u8>);
+type ClaimedRow = (String, Option<i64>, Option<i64>, Vec<u8>, i64, Option<i64>, i64, Vec<u8>, i64);
 
 /// Entities that are not what their winning claim says.
 async fn wrong_winners(connection: &mut SqliteConnection) -> Result<Vec<Violation>> {
+    let wrong = find_wrong_winners(connection).await?;
+    let violation = |(_, detail)| Violation { invariant: "winner", detail };
+    Ok(wrong.into_iter().map(violation).collect())
+}
+
+/// The same, by their ids.
+pub(crate) async fn entities_with_wrong_winners(connection: &mut SqliteConnection) -> Result<HashSet<i64>> {
+    Ok(find_wrong_winners(connection).await?.into_iter().map(|(entity, _)| entity).collect())
+}
+
+async fn find_wrong_winners(connection: &mut SqliteConnection) -> Result<Vec<(i64, String)>> {
     let rows: Vec<ClaimedRow> =
         sqlx::query_as(CLAIMED).fetch_all(connection).await.map_err(database_error)?;
     let mut by_entity: HashMap<&str, Vec<&ClaimedRow>> = HashMap::new();
     for row in &rows {
         by_entity.entry(&row.0).or_default().push(row);
     }
-    let mut violations = Vec::new();
+    let mut wrong = Vec::new();
     for (entity, rows) in by_entity {
-        let (_, claim, key, hash, ..) = rows[0];
-        let standings: Vec<ClaimStanding<i64>> = rows
-            .iter()
-            .map(|(_, _, _, _, id, key, written, _)| ClaimStanding {
-                key: *key,
-                made: *id,
-                written: *written,
-            })
-            .collect();
+        let (_, claim, key, hash, .., id) = rows[0];
+        let standings: Vec<ClaimStanding<i64>> =
+            rows.iter().map(|row| ClaimStanding { key: row.5, made: row.4, written: row.6 }).collect();
         let winner = winning_claim(key.as_ref(), &standings).map(|place| rows[place]);
-        let right = winner.is_some_and(|(_, _, _, _, id, winning_key, _, winning_hash)| {
-            *claim == Some(*id) && key == winning_key && hash == winning_hash
-        });
+        let right =
+            winner.is_some_and(|winner| *claim == Some(winner.4) && *key == winner.5 && *hash == winner.7);
         if !right {
             let winner = winner.map(|row| row.4);
             let detail = format!("{entity} is from claim {claim:?}, but claim {winner:?} wins");
-            violations.push(Violation { invariant: "winner", detail });
+            wrong.push((*id, detail));
         }
     }
-    Ok(violations)
+    wrong.sort();
+    Ok(wrong)
 }

@@ -26,6 +26,7 @@ mod outputs;
 mod processing;
 mod published_keys;
 mod refusals;
+mod repair;
 mod row_set;
 mod stitching;
 mod tasks;

@@ -52,6 +52,17 @@ pub struct Violation {
     pub detail: String,
 }
 
+/// Something that was mended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repair {
+    /// The invariant that did not hold.
+    pub invariant: &'static str,
+    /// What was done.
+    pub action: &'static str,
+    /// How often.
+    pub times: u64,
+}
+
 /// For people, tests and metrics: what is in the store.
 #[async_trait]
 pub trait Inspection: Send + Sync {
@@ -92,4 +103,13 @@ pub trait Inspection: Send + Sync {
     ///
     /// [`StoreError`](crate::StoreError).
     async fn violations(&self) -> Result<Vec<Violation>>;
+
+    /// Mends what [`Inspection::violations`] finds, in one transaction, as far as it can be mended: what refers to
+    /// nothing goes, entities are settled by their claims, queued and marked. What has to be processed first holds
+    /// again after that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError); nothing was changed then.
+    async fn repair(&self, now: Timestamp) -> Result<Vec<Repair>>;
 }

@@ -38,7 +38,7 @@ pub use error::StoreError;
 pub use incremental::{
     Incremental, IngestionAction, IngestionCounts, IngestionMark, IngestionPass, IngestionStatus,
 };
-pub use inspection::{EntityState, Inspection, QueueDepth, Violation};
+pub use inspection::{EntityState, Inspection, QueueDepth, Repair, Violation};
 pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocation};
 pub use precedence::{ClaimStanding, winning_claim};
 pub use processing::{

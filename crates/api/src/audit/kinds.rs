@@ -29,6 +29,7 @@ pub(super) fn kind_of(method: &Method, pattern: &str) -> Option<EventKind> {
         ("DELETE", "/locations/{id}") => change("location-mutate", "delete", &[]),
         ("POST", "/.backstage/scheduler/v1/tasks/{id}/trigger") => change("task-mutate", "trigger", &[]),
         ("POST", "/.backstage/scheduler/v1/tasks/{id}/cancel") => change("task-mutate", "cancel", &[]),
+        ("POST", "/.callboard/doctor") => change("store-mutate", "repair", &[]),
         ("POST", "/validate-entity") => judgement("entity-validate", "validate", &["location"]),
         ("POST", "/analyze-location") => judgement("location-analyze", "analyze", &["location"]),
         ("GET" | "POST", "/entity-facets") => read("entity-facets", "facets"),

@@ -3,6 +3,7 @@
 mod analyze_location;
 mod apply_conditions;
 mod cookie;
+mod doctor;
 mod entities;
 mod entities_by_query;
 mod entities_by_refs;
@@ -73,6 +74,7 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
         routes!(refused_removals::confirm),
         routes!(jwks::get),
         routes!(cookie::get, cookie::delete),
+        routes!(doctor::get, doctor::post),
         routes!(openapi::get),
         routes!(openapi::page),
     ]

@@ -1,14 +1,20 @@
 //! The command line. One file a command.
 
+mod doctor;
+mod export;
+mod import;
+mod location_list;
 mod serve;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use callboard_config::{Config, ConfigSources, Environment, load};
 use clap::{Parser, Subcommand};
 
 use crate::Callboard;
-use crate::logging::{self, LogFormat};
+use crate::logging::{self, LogFormat, print_warning};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -33,6 +39,13 @@ pub(crate) struct Arguments {
 enum Command {
     /// Serves the catalog over HTTP
     Serve(serve::ServeArguments),
+    /// Checks that everything stored, and the index of a running server, is as it has to be. Exits with 0 if it is, 1
+    /// if not, 2 if that cannot be told
+    Doctor(doctor::DoctorArguments),
+    /// Writes what cannot be had again from the sources, the registered locations, as lines of JSON
+    Export(export::ExportArguments),
+    /// Registers the locations of an export, or of a running Callboard or Backstage
+    Import(import::ImportArguments),
 }
 
 /// Runs the command line of the `callboard` binary, with a server that `extend` adds to: the whole `main` of a
@@ -61,7 +74,7 @@ enum Command {
 /// ```
 pub fn run(extend: impl FnOnce(Callboard) -> Callboard) -> ExitCode {
     match run_command(Arguments::parse(), extend) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             logging::print_error(&error);
             ExitCode::FAILURE
@@ -69,9 +82,25 @@ pub fn run(extend: impl FnOnce(Callboard) -> Callboard) -> ExitCode {
     }
 }
 
-fn run_command(arguments: Arguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<()> {
+fn run_command(arguments: Arguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<ExitCode> {
     logging::start(arguments.log_format, &arguments.log)?;
     match arguments.command {
-        Command::Serve(arguments) => serve::run(arguments, extend),
+        Command::Serve(arguments) => serve::run(arguments, extend).map(|()| ExitCode::SUCCESS),
+        Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
+        Command::Export(arguments) => export::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Import(arguments) => import::run(arguments),
     }
+}
+
+/// The configuration in these files; what is probably not meant is printed.
+fn load_config(files: Vec<PathBuf>) -> Result<Config> {
+    let sources = ConfigSources { files, environment: Environment::of_process(), ..ConfigSources::default() };
+    let config = load(&sources)?;
+    for warning in config.warnings() {
+        print_warning(&warning);
+    }
+    for dropped in config.dropped() {
+        tracing::debug!(?dropped, "a value of the configuration counts as not given");
+    }
+    Ok(config)
 }

@@ -2,13 +2,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use callboard_config::{Config, ConfigSources, Environment, load};
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Callboard;
+use crate::command::load_config;
 use crate::example_catalog::ExampleCatalog;
-use crate::logging::print_warning;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
@@ -53,18 +52,6 @@ async fn serve(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Call
         tracing::info!("have a look at {api}/entities/by-query?limit=5 and {api}/entity-facets?facet=kind");
     }
     server.serve(stop).await
-}
-
-fn load_config(files: Vec<PathBuf>) -> Result<Config> {
-    let sources = ConfigSources { files, environment: Environment::of_process(), ..ConfigSources::default() };
-    let config = load(&sources)?;
-    for warning in config.warnings() {
-        print_warning(&warning);
-    }
-    for dropped in config.dropped() {
-        tracing::debug!(?dropped, "a value of the configuration counts as not given");
-    }
-    Ok(config)
 }
 
 /// Ends when the process is asked to stop: SIGTERM or SIGINT.

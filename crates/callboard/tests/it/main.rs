@@ -9,9 +9,11 @@
 mod authentication;
 mod crash;
 mod custom_kinds;
+mod doctor;
 mod events;
 mod extending;
 mod http;
+mod moving;
 mod permissions;
 mod serve;
 

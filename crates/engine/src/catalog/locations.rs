@@ -223,7 +223,7 @@ pub(super) fn generated_ref(spec: &LocationSpec) -> EntityRef {
     EntityRef::new("location", "default", &generated_location_name(&spec.location_type, &spec.target))
 }
 
-fn bucket() -> ProviderName {
+pub(super) fn bucket() -> ProviderName {
     ProviderName::new(location_store::NAME)
 }
 

@@ -2,6 +2,8 @@
 
 mod ancestry;
 mod dry_run;
+mod examination;
+mod import;
 mod locations;
 mod validation;
 
@@ -19,6 +21,8 @@ use tokio::sync::broadcast;
 
 pub use ancestry::AncestryItem;
 pub use dry_run::DryRun;
+pub use examination::{Examination, examine_store};
+pub use import::{ImportOutcome, import_location};
 pub use locations::LocationError;
 
 use crate::clock::later;

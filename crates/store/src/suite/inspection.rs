@@ -80,3 +80,14 @@ pub async fn depths_count_what_waits(store: &dyn Store) {
     scene.reprocess(&parent, Output::of("alone").outcome()).await;
     assert_eq!(store.queue_depth().await.unwrap().orphans, 1);
 }
+
+/// What is in order stays as it is.
+pub async fn nothing_is_mended_that_is_in_order(store: &dyn Store) {
+    let mut scene = Scene::new(store);
+    assert!(store.repair(scene.now).await.unwrap().is_empty());
+    scene.full("p", &[keyed("a", "k", "1"), claim("b", "1")]).await;
+    scene.wait(SignedDuration::from_secs(1));
+    let (depth, head) = (store.queue_depth().await.unwrap(), store.head().await.unwrap());
+    assert!(store.repair(scene.now).await.unwrap().is_empty());
+    assert_eq!((store.queue_depth().await.unwrap(), store.head().await.unwrap()), (depth, head));
+}

@@ -232,6 +232,7 @@ macro_rules! store_suite {
                 a_state_shows_how_far_an_entity_is
                 what_was_never_stitched_is_listed
                 depths_count_what_waits
+                nothing_is_mended_that_is_in_order
             ]
         }
 

@@ -158,6 +158,32 @@ pub(crate) struct KeySet {
     keys: Vec<Map<String, Value>>,
 }
 
+/// What an examination of the server found.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+pub(crate) struct DoctorReport {
+    entities: u64,
+    final_entities: u64,
+    violations: Vec<BrokenInvariant>,
+    /// What was mended.
+    repairs: Vec<RepairedInvariant>,
+}
+
+/// A place where an invariant does not hold.
+#[derive(ToSchema)]
+struct BrokenInvariant {
+    invariant: String,
+    detail: String,
+}
+
+/// Something that was mended.
+#[derive(ToSchema)]
+struct RepairedInvariant {
+    invariant: String,
+    action: String,
+    times: u64,
+}
+
 /// Until when a cookie holds.
 #[derive(ToSchema)]
 #[schema(rename_all = "camelCase")]

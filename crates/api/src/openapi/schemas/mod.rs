@@ -19,7 +19,8 @@ use serde_json::Value;
 use utoipa::openapi::{Object, RefOr, Schema};
 
 pub(crate) use answers::{
-    Analysis, Ancestry, CookieExpiry, FacetCounts, Health, KeySet, UnprocessedFailed, UnprocessedPending,
+    Analysis, Ancestry, CookieExpiry, DoctorReport, FacetCounts, Health, KeySet, UnprocessedFailed,
+    UnprocessedPending,
 };
 pub(crate) use entity::{Entity, EntityBatch, EntityPage, EntityPart};
 pub(crate) use error::{ErrorBody, Invalidity};
