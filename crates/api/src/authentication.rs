@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use callboard_auth::{AuthError, Authenticator, Credentials, Principal, SigningKeys, SystemClock};
@@ -11,6 +11,7 @@ use callboard_auth::{AuthError, Authenticator, Credentials, Principal, SigningKe
 use crate::audit::AuditScope;
 use crate::caller::Caller;
 use crate::error::ApiError;
+use crate::layers::CallerKind;
 use crate::mount;
 use crate::state::ApiState;
 
@@ -54,7 +55,18 @@ pub(crate) async fn authenticate(
     if !mount::is_guarded(request.uri().path()) {
         return Ok(next.run(request).await);
     }
-    let header = request.headers().get(header::AUTHORIZATION);
+    let principal = caller_of(&state, request.headers()).await?;
+    let kind = CallerKind::from(&principal);
+    let audit = request.extensions().get::<AuditScope>().cloned().unwrap_or_default();
+    request.extensions_mut().insert(Caller::new(&state, principal, audit));
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(kind);
+    Ok(response)
+}
+
+/// Who sends a request with these headers, if they are let in.
+pub(crate) async fn caller_of(state: &ApiState, headers: &HeaderMap) -> Result<Principal, ApiError> {
+    let header = headers.get(header::AUTHORIZATION);
     let credentials =
         header.map(|value| Credentials::from_authorization(value.as_bytes())).unwrap_or_default();
     let authentication = &state.options.authentication;
@@ -62,9 +74,7 @@ pub(crate) async fn authenticate(
     if principal == Principal::None && authentication.policy == AuthPolicy::Required {
         return Err(ApiError::Authentication("Missing credentials".to_owned()));
     }
-    let audit = request.extensions().get::<AuditScope>().cloned().unwrap_or_default();
-    request.extensions_mut().insert(Caller::new(&state, principal, audit));
-    Ok(next.run(request).await)
+    Ok(principal)
 }
 
 /// The caller by a token that came in the body of a request, to be taken for the one of its header.

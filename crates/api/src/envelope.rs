@@ -31,6 +31,7 @@ pub(crate) async fn render_errors(request: Request, next: Next) -> Response {
         "response": { "statusCode": error.status().as_u16() },
     });
     let mut rendered = tagged_json(error.status(), &body);
+    *rendered.extensions_mut() = std::mem::take(response.extensions_mut());
     // What was said of the request stays said; the length is that of the empty body before.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     for (name, value) in response.headers() {

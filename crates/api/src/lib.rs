@@ -34,8 +34,11 @@ pub use self::audit::{
 };
 pub use self::authentication::{AuthPolicy, Authentication};
 pub use self::event_ingress::{EventIngress, SignatureValidator};
-pub use self::layers::{Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, TrustProxyError};
+pub use self::layers::{
+    Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, TrustProxyError, describe_metrics,
+};
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
 pub use self::response::{ContentSecurityPolicy, PolicyError};
 pub use self::router::router;
 pub use self::routes::CookieScope;
+pub use self::routes::metrics::MetricsEndpoint;

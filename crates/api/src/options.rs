@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
+use tracing::Span;
 
 use callboard_permissions::Permissions;
 
@@ -15,6 +16,7 @@ use crate::event_ingress::EventIngress;
 use crate::layers::{Cors, RateLimits, TrustProxy};
 use crate::response::ContentSecurityPolicy;
 use crate::routes::CookieScope;
+use crate::routes::metrics::MetricsEndpoint;
 
 /// Choices for [`router`](crate::router()). What concerns the catalog itself is in the engine's settings.
 #[derive(Debug, Clone)]
@@ -54,6 +56,10 @@ pub struct ApiOptions {
     pub audit: AuditSinks,
     /// For which addresses the cookies of users are.
     pub cookies: CookieScope,
+    /// Where metrics are shown; nowhere by default.
+    pub metrics: Option<MetricsEndpoint>,
+    /// Told of each request's span, for whoever follows requests over several servers.
+    pub on_request_span: Option<fn(&Span, &HeaderMap)>,
     /// Tells the router that the process is about to end.
     pub lifecycle: Lifecycle,
 }
@@ -83,6 +89,8 @@ impl Default for ApiOptions {
             permissions: Permissions::default(),
             audit: AuditSinks::default(),
             cookies: CookieScope::default(),
+            metrics: None,
+            on_request_span: None,
             lifecycle: Lifecycle::default(),
         }
     }

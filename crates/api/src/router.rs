@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use axum::routing::get;
 use callboard_engine::Catalog;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
@@ -24,7 +25,7 @@ use crate::audit::audit;
 use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
-use crate::layers::{Limiters, identify_client, limit_rate, share_with_origins};
+use crate::layers::{Limiters, identify_client, limit_rate, observe, share_with_origins, tell_route};
 use crate::mount::{self, MOUNT_PATH, PathPatterns};
 use crate::options::ApiOptions;
 use crate::response::{SecurityHeaders, add_security_headers, not_modified};
@@ -54,12 +55,18 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
         }
     }
 
+    if let Some(metrics) = &state.options.metrics {
+        routes = routes.route(&metrics.path, get(routes::metrics::get));
+        patterns.push(metrics.path.clone());
+    }
+
     // Around all of it, so that strangers do not learn which routes there are.
     let exact_routes = routes
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(state.clone(), authenticate))
         .layer(from_fn_with_state(state.clone(), audit))
         .layer(from_fn_with_state(state.clone(), wait_for_start))
+        .layer(from_fn(tell_route))
         .with_state(state.clone());
     layered(exact_routes, PathPatterns::new(&patterns), &state.options)
 }
@@ -71,13 +78,20 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
     let cors = options.cors.clone().map(Arc::new);
     let rate_limits =
         Limiters::new(&options.rate_limits).map(|limiters| from_fn_with_state(limiters, limit_rate));
+    let on_span = options.on_request_span;
+    let trace = TraceLayer::new_for_http()
+        .make_span_with(move |request: &Request| request_span(request, on_span))
+        .on_request(())
+        .on_response(())
+        .on_failure(());
     // Paths are made exact before the inner router looks at them. The first layer is the outermost.
     Router::new().fallback_service(exact_routes).layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-            .layer(TraceLayer::new_for_http().make_span_with(request_span).on_failure(()))
+            .layer(trace)
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(from_fn_with_state(trusted, identify_client))
+            .layer(from_fn(observe))
             .layer(from_fn_with_state(security_headers, add_security_headers))
             .layer(from_fn_with_state(cors, share_with_origins))
             .layer(
@@ -94,14 +108,18 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
     )
 }
 
-fn request_span(request: &Request) -> Span {
+fn request_span(request: &Request, on_span: Option<fn(&Span, &HeaderMap)>) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::info_span!(
+    let span = tracing::info_span!(
         "request",
         http.method = %request.method(),
         http.path = request.uri().path(),
         request.id = id.unwrap_or_default(),
-    )
+    );
+    if let Some(on_span) = on_span {
+        on_span(&span, request.headers());
+    }
+    span
 }
 
 /// As if there were no such route, except for those who only ask what there is; axum adds the `allow` header.

@@ -17,6 +17,7 @@ use callboard_store::Store;
 use tokio::net::TcpListener;
 
 use crate::audit_file::AuditFile;
+use crate::metrics::Metrics;
 use crate::model_layers::model_layers;
 use crate::module_config::module_config;
 use crate::server::Server;
@@ -223,8 +224,12 @@ impl Callboard {
         self.registry.model_layers.extend(model_layers(&self.config)?);
         let address = self.listen_address()?;
         let event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
-        let serving = http_settings::serving(&self.config, &CallboardSection::of(&self.config)?)?;
+        let own = CallboardSection::of(&self.config)?;
+        let serving = http_settings::serving(&self.config, &own)?;
         let tls = http_settings::tls(&self.config)?;
+        let metrics = if own.metrics.enabled { Metrics::collect() } else { None };
+        let endpoint = metrics.as_ref().map(|metrics| http_settings::metrics(&self.config, &own, metrics));
+        let endpoint = endpoint.transpose()?;
         if self.registry.url_reader.is_none() {
             self.registry.url_reader = Some(settings::url_reader(&self.config)?);
         }
@@ -237,7 +242,7 @@ impl Callboard {
         let options = self.api_options(address.ip(), database.store(), &working_directory)?;
         let audit_file = self.audit_file(&working_directory)?;
         let audit = audit_sinks(audit_file.as_ref());
-        let options = ApiOptions { event_ingress, audit, ..options };
+        let options = ApiOptions { event_ingress, audit, metrics: endpoint, ..options };
         let engine =
             EngineBuilder::new(database.store()).settings(settings).registry(self.registry).build()?;
         let lifecycle = options.lifecycle.clone();
@@ -249,6 +254,7 @@ impl Callboard {
             tls,
             router,
             serving,
+            metrics,
             engine,
             lifecycle,
             shutdown_delay,

@@ -1,18 +1,21 @@
 //! Configuration, translated into how HTTP is spoken: other origins, security headers, limits.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use callboard_api::{
-    ApiOptions, ContentSecurityPolicy, Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy,
+    ApiOptions, ContentSecurityPolicy, Cors, MetricsEndpoint, OriginPatterns, RateLimit, RateLimits,
+    TrustProxy,
 };
 use callboard_config::sections::{self, BackendSection, Https, RateLimitWindow};
 use callboard_config::{Config, ConfigDuration, ConfigError};
 use callboard_serving::{Certificate, ServingSettings, Tls, TlsError};
 use serde_json::Value;
 
+use crate::metrics::Metrics;
 use crate::settings::CallboardSection;
 
 /// What stands for no limit of time.
@@ -52,6 +55,25 @@ pub(crate) fn apply(config: &Config, own: &CallboardSection, options: &mut ApiOp
         options.body_timeout = timeout.get();
     }
     Ok(())
+}
+
+/// Where metrics are shown.
+///
+/// # Errors
+///
+/// It is no path, or one of the server's own.
+pub(crate) fn metrics(config: &Config, own: &CallboardSection, metrics: &Metrics) -> Result<MetricsEndpoint> {
+    let path = own.metrics.path.clone();
+    let is_path = path.len() > 1 && path.starts_with('/') && !path.ends_with('/');
+    let is_free = !path.starts_with("/api/") && !path.starts_with("/.backstage/");
+    let is_plain = path.chars().all(|c| c.is_ascii_alphanumeric() || "/-_.".contains(c));
+    if !(is_path && is_free && is_plain) {
+        let message = "expected a path such as /metrics, outside of /api and /.backstage";
+        return Err(invalid(config, "callboard.metrics.path", message.to_owned()).into());
+    }
+    let metrics = metrics.clone();
+    let render = Arc::new(move || metrics.render());
+    Ok(MetricsEndpoint { path, public: own.metrics.public, render })
 }
 
 /// How patient the server is with connections.

@@ -33,6 +33,7 @@ mod example_catalog;
 mod http_settings;
 mod key_store;
 mod logging;
+mod metrics;
 mod model_layers;
 mod module_config;
 mod permissions;

@@ -13,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::audit_file::AuditFile;
 use crate::database::Database;
+use crate::metrics::Metrics;
 
 /// A server that has its port and its database, and does nothing yet.
 pub struct Server {
@@ -21,6 +22,7 @@ pub struct Server {
     pub(crate) tls: Option<Tls>,
     pub(crate) router: Router,
     pub(crate) serving: ServingSettings,
+    pub(crate) metrics: Option<Metrics>,
     pub(crate) engine: Engine,
     pub(crate) lifecycle: Lifecycle,
     /// How long it goes on serving, while it says that it is not ready, before it stops.
@@ -58,6 +60,7 @@ impl Server {
             tls,
             router,
             serving,
+            metrics,
             engine,
             lifecycle,
             shutdown_delay,
@@ -72,6 +75,8 @@ impl Server {
         };
         let serving = callboard_serving::serve(listener, tls, router, serving, graceful);
         let serving = AbortOnDropHandle::new(tokio::spawn(serving));
+
+        let _upkeep = metrics.map(|metrics| AbortOnDropHandle::new(tokio::spawn(metrics.keep_up())));
 
         let engine = engine.start().await?;
         stop.await;

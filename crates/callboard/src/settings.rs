@@ -39,6 +39,8 @@ pub(crate) struct CallboardSection {
     pub(crate) http: HttpSection,
     /// Where audit events are kept.
     pub(crate) audit: AuditSection,
+    /// What is shown to those who watch over the server.
+    pub(crate) metrics: MetricsSection,
     /// Whether every failed run is logged in every round.
     log_every_failure: bool,
     /// Which events over HTTP have to be signed; read by `events.rs`.
@@ -63,6 +65,24 @@ pub(crate) struct HttpSection {
 pub(crate) struct AuditSection {
     /// The file that events are added to, beside the log; none for the log alone.
     pub(crate) file: Option<PathBuf>,
+}
+
+/// `callboard.metrics`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub(crate) struct MetricsSection {
+    /// Whether they are collected and shown.
+    pub(crate) enabled: bool,
+    /// Where.
+    pub(crate) path: String,
+    /// Whether also to those who may not call the catalog.
+    pub(crate) public: bool,
+}
+
+impl Default for MetricsSection {
+    fn default() -> Self {
+        Self { enabled: true, path: "/metrics".to_owned(), public: false }
+    }
 }
 
 impl CallboardSection {

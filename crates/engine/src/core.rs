@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::events::Events;
+use crate::measurements::Measurements;
 use crate::processing::pipeline::Pipeline;
 use crate::scheduling::Scheduler;
 use crate::settings::EngineSettings;
@@ -39,6 +40,7 @@ pub(crate) struct Core {
     pub(crate) indexed: watch::Sender<ChangeSequence>,
     pub(crate) signals: Signals,
     pub(crate) scheduler: Scheduler,
+    pub(crate) measurements: Measurements,
     pub(crate) events: Events,
     /// The large sources of this node.
     pub(crate) incremental: HashSet<ProviderName>,

@@ -24,6 +24,7 @@ use crate::error_handling;
 use crate::events::Events;
 use crate::incremental;
 use crate::index_follower::{FollowError, IndexFollower};
+use crate::measurements::Measurements;
 use crate::orphans;
 use crate::parser::YamlParser;
 use crate::processing::chain;
@@ -152,6 +153,7 @@ impl EngineBuilder {
                 .iter()
                 .map(|large| ProviderName::new(large.source.name()))
                 .collect(),
+            measurements: Measurements::default(),
             ready: AtomicBool::new(false),
         };
         let error_handler = registry.error_handler;

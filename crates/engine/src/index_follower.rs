@@ -11,6 +11,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
+use crate::measurements;
 
 /// How many entities are read at a time.
 const PAGE: usize = 2048;
@@ -99,7 +100,8 @@ impl IndexFollower {
         if head <= self.reached {
             return Ok(false);
         }
-        let logged = self.core.store.changes_since(self.reached, PAGE).await?;
+        let reading = self.core.store.changes_since(self.reached, PAGE);
+        let logged = measurements::timed("changes_since", reading).await?;
         let more = logged.len() == PAGE;
         let last = logged.last().map_or(head, |last| last.sequence);
         // Places that no entry has any more, because its entity changed again or went, are passed over.

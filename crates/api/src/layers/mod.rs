@@ -2,12 +2,15 @@
 
 mod client_address;
 mod cors;
+mod observe;
 mod rate_limit;
 
 pub use self::client_address::{TrustProxy, TrustProxyError};
 pub use self::cors::{Cors, OriginPatterns};
+pub use self::observe::describe_metrics;
 pub use self::rate_limit::{RateLimit, RateLimits};
 
 pub(crate) use self::client_address::{ClientAddress, identify_client};
 pub(crate) use self::cors::share_with_origins;
+pub(crate) use self::observe::{CallerKind, observe, tell_route};
 pub(crate) use self::rate_limit::{Limiters, limit_rate};

@@ -2,6 +2,8 @@
 //!
 //! The two take the same query in different clothes, and each other's cursors.
 
+use std::time::Instant;
+
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
 use callboard_engine::Catalog;
@@ -151,6 +153,21 @@ fn total_items(word: Option<&str>) -> TotalItems {
     if word == Some("exclude") { TotalItems::Exclude } else { TotalItems::Include }
 }
 
+/// What makes a query dear or cheap, for those who look at its times.
+fn shape(query: &EntityQuery) -> &'static str {
+    let has_text = query.full_text.as_ref().is_some_and(|full_text| !full_text.term.trim().is_empty());
+    match (query.predicate.is_some(), has_text, !query.order.is_empty()) {
+        (false, false, false) => "all",
+        (true, false, false) => "filter",
+        (false, true, false) => "text",
+        (true, true, false) => "filter+text",
+        (false, false, true) => "order",
+        (true, false, true) => "filter+order",
+        (false, true, true) => "text+order",
+        (true, true, true) => "filter+text+order",
+    }
+}
+
 fn owned(texts: Vec<&str>) -> Vec<String> {
     texts.into_iter().map(str::to_owned).collect()
 }
@@ -168,7 +185,11 @@ async fn answer(
         return Ok(JsonList::items_of_object(Vec::new(), more).into_tagged_response());
     }
     let query = EntityQuery { restriction: visibility.restriction(), ..query };
+    let started = Instant::now();
     let Page { items, total_items, next_cursor, prev_cursor } = catalog.index().read().page(&query);
+    let shape =
+        [("shape", shape(&query)), ("page", if query.continuation.is_none() { "first" } else { "later" })];
+    metrics::histogram!("catalog_query_duration_seconds", &shape).record(started.elapsed());
     let mut page_info = Map::new();
     if let Some(cursor) = next_cursor {
         page_info.insert("nextCursor".to_owned(), Value::String(cursor.encode()));

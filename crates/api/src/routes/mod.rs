@@ -19,6 +19,7 @@ mod location;
 mod location_by_entity;
 mod locations;
 mod locations_by_query;
+pub(crate) mod metrics;
 mod openapi;
 mod permission_metadata;
 mod projection;

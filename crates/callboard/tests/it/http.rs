@@ -66,6 +66,7 @@ fn a_mistake_is_shown_where_it_is() {
         ("trustProxy: [here]\n", "backend.trustProxy"),
         ("rateLimit: { ipAllowList: [localhost] }\n", "backend.rateLimit.ipAllowList[0]"),
         ("cors: { origin: '[' }\n", "backend.cors.origin"),
+        ("csp: {}\ncallboard:\n  metrics: { path: /api/metrics }\n", "callboard.metrics.path"),
         ("https: { certificate: { cert: x, key: y } }\n", "backend.https.certificate.cert"),
     ];
     for (text, key) in cases {

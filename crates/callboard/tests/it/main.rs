@@ -13,6 +13,7 @@ mod doctor;
 mod events;
 mod extending;
 mod http;
+mod metrics;
 mod moving;
 mod permissions;
 mod serve;

@@ -29,6 +29,7 @@ use crate::clock::later;
 use crate::core::Core;
 use crate::events::{CatalogEvent, SubscriberBus, SubscriberCounts};
 use crate::incremental::IncrementalControl;
+use crate::measurements;
 use crate::scheduling::Scheduler;
 use crate::settings::EngineSettings;
 
@@ -67,6 +68,15 @@ impl Catalog {
     /// How the engine was set up.
     pub fn settings(&self) -> &EngineSettings {
         &self.core.settings
+    }
+
+    /// Counts what is in the catalog, for whoever collects metrics; at most every ten seconds.
+    ///
+    /// # Errors
+    ///
+    /// The database failed.
+    pub async fn measure(&self) -> Result<(), StoreError> {
+        measurements::measure(&self.core, self.clone()).await
     }
 
     /// What runs tasks.

@@ -13,6 +13,7 @@ use super::in_flight::InFlight;
 use super::outcome::Finished;
 use crate::core::Core;
 use crate::events::{CONFLICT_TOPIC, CatalogEvent, ERRORS_TOPIC};
+use crate::measurements;
 
 /// How long an outcome may wait for others.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -102,7 +103,8 @@ impl Committer {
         let mut pause = Duration::from_millis(50);
         let mut attempt = 1;
         loop {
-            match self.core.store.commit_processed(commits.to_vec(), self.core.clock.now()).await {
+            let committing = self.core.store.commit_processed(commits.to_vec(), self.core.clock.now());
+            match measurements::timed("commit_processed", committing).await {
                 Err(StoreError::Unavailable(_)) if attempt < ATTEMPTS => {
                     tokio::time::sleep(pause).await;
                     pause *= 2;

@@ -11,11 +11,13 @@ use callboard_store::{
 };
 use jiff::Timestamp;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::breathe;
 use super::emissions::{Child, Emissions};
 use super::pipeline::{Completed, Pipeline};
 use super::run_cache::{CacheChange, RunCache, after_failure};
+use crate::measurements;
 
 /// A finished run.
 #[derive(Debug)]
@@ -36,7 +38,10 @@ pub(crate) async fn process(pipeline: &Pipeline, due: DueEntity, next_due: Times
     let result = match entity_of(&due.document) {
         Ok(entity) => {
             location = entity.annotation(annotation::MANAGED_BY_LOCATION).map(str::to_owned);
-            pipeline.run(entity, &mut cache).await
+            let started = Instant::now();
+            let completed = pipeline.run(entity, &mut cache).await;
+            measurements::processors_ran(completed.is_ok(), started);
+            completed
         }
         Err(error) => Err(vec![error]),
     };

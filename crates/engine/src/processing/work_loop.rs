@@ -12,6 +12,7 @@ use callboard_store::{DocumentHash, DueEntity, ProcessingCommit, ProcessingOutco
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +22,7 @@ use super::outcome::{self, Finished};
 use super::reads::Lane;
 use crate::clock::later;
 use crate::core::Core;
+use crate::measurements;
 use crate::settings::ProcessingInterval;
 
 /// The least that is worth taking up at a time.
@@ -113,8 +115,10 @@ impl WorkLoop {
         let now = self.core.clock.now();
         let lease_until = later(now, self.core.settings.processing.lease);
         let next_due = later(now, self.interval.draw());
-        match self.core.store.claim_due(limit, now, lease_until, next_due).await {
+        let claiming = self.core.store.claim_due(limit, now, lease_until, next_due);
+        match measurements::timed("claim_due", claiming).await {
             Ok(batch) => {
+                measurements::taken_up(&batch, now);
                 let count = batch.len();
                 self.dispatch(self.in_flight.admit(batch), next_due);
                 count
@@ -246,8 +250,10 @@ impl Drop for OwnedWaiting {
 /// One run; a defect of the pipeline itself fails the entity, not the server.
 async fn process(core: Arc<Core>, due: DueEntity, next_due: Timestamp) -> Finished {
     let (entity_ref, uid, document_hash) = (due.entity_ref.clone(), due.uid, due.document.hash);
-    let run = AssertUnwindSafe(outcome::process(&core.pipeline, due, next_due)).catch_unwind();
-    run.await.unwrap_or_else(|_| {
+    let started = Instant::now();
+    let run = AssertUnwindSafe(outcome::process(&core.pipeline, due, next_due)).catch_unwind().await;
+    measurements::processed(run.as_ref().ok().map(|finished| &finished.commit.outcome), started);
+    run.unwrap_or_else(|_| {
         let errors = vec![EntityError::general("processing failed because of a defect of the server")];
         let outcome = ProcessingOutcome::Failed {
             errors: outcome::errors_json(&errors),

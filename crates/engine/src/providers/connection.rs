@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::guard;
 use crate::core::Core;
+use crate::measurements;
 use crate::processing::emissions::shortened;
 use crate::processing::outcome::claim;
 
@@ -75,7 +76,8 @@ impl ProviderConnection for Connection {
         // Held until the end, so that what was looked at is what is changed.
         let _one_at_a_time = self.guard(&mutation).await?;
         let now = self.core.clock.now();
-        let report = self.core.store.apply_mutation(&self.provider, mutation, now).await.map_err(failed)?;
+        let applying = self.core.store.apply_mutation(&self.provider, mutation, now);
+        let report = measurements::timed("apply_mutation", applying).await.map_err(failed)?;
         tracing::debug!(
             provider = %self.provider,
             added = report.added,

@@ -6,12 +6,14 @@ use std::time::Duration;
 use callboard_index::IndexedEntity;
 use callboard_store::{StitchCommit, StitchInput, StitchOutcome};
 use futures::StreamExt as _;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::assemble::{Assembled, assemble};
 use crate::clock::later;
 use crate::core::Core;
+use crate::measurements;
 
 /// How many entities one task puts together before it hands them in.
 const CHUNK: usize = 32;
@@ -42,7 +44,9 @@ impl StitchLoop {
     async fn stitch(&self, limit: usize) -> usize {
         let now = self.core.clock.now();
         let lease_until = later(now, self.core.settings.stitching.lease);
-        let inputs = match self.core.store.claim_stitches(limit, now, lease_until).await {
+        let started = Instant::now();
+        let claiming = self.core.store.claim_stitches(limit, now, lease_until);
+        let inputs = match measurements::timed("claim_stitches", claiming).await {
             Ok(inputs) => inputs,
             Err(error) => {
                 tracing::warn!(
@@ -58,7 +62,9 @@ impl StitchLoop {
         let count = inputs.len();
         let (commits, indexed): (Vec<_>, Vec<_>) = self.assemble_all(inputs).await.into_iter().unzip();
         self.core.hand_off.put(indexed.into_iter().flatten());
-        match self.core.store.commit_stitched(commits, self.core.clock.now()).await {
+        measurements::stitched(&commits, started);
+        let committing = self.core.store.commit_stitched(commits, self.core.clock.now());
+        match measurements::timed("commit_stitched", committing).await {
             Ok(_) => self.core.signals.index.notify_one(),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not write final entities");

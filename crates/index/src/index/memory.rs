@@ -38,6 +38,12 @@ impl MemoryUsage {
 }
 
 impl Index {
+    /// How many terms all entities have together of the keys that begin like this.
+    pub fn count_terms(&self, prefix: &str) -> u64 {
+        let keys = self.keys.iter().filter(|key| key.name.starts_with(prefix));
+        keys.flat_map(|key| key.values.ascending(None)).map(|value| value.postings.len()).sum()
+    }
+
     /// Measures the index. Goes through all of it, so it is for an occasional look, not for every request.
     pub fn memory_usage(&self) -> MemoryUsage {
         let mut usage = MemoryUsage {
