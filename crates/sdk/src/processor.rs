@@ -67,6 +67,13 @@ pub trait Processor: Send + Sync {
         Hooks::ALL
     }
 
+    /// Whether what `pre_process` and `post_process` give depends on nothing but the entity and its locations: no
+    /// clock, no network, no cache, no settings that change. Then they need not be called again while these are
+    /// the same. Of the latest thousands of entities, what they gave is remembered; a restart forgets it.
+    fn is_pure(&self) -> bool {
+        false
+    }
+
     /// Changes an entity before it is checked.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use callboard_model::kinds::scaffolder;
 use callboard_model::layers::{self, CompiledModel, LayerError};
 use callboard_sdk::{EntityParser, Hooks, Processor, Registry, UrlReader};
 
+use super::memory::Memory;
 use crate::processors::annotate_location::{self, AnnotateLocationProcessor};
 use crate::processors::file_reader::{self, FileReaderProcessor};
 use crate::processors::kinds::{self, KindsProcessor};
@@ -23,6 +24,8 @@ pub(crate) struct Link {
     /// How long one of its hooks may take. Built-in ones bound each of their own calls instead: waiting for
     /// their turn to read is not their fault.
     pub(crate) timeout: Option<Duration>,
+    /// What it came to lately, if that depends on what it is given alone.
+    pub(crate) memory: Option<Memory>,
 }
 
 /// The processors in the order in which they run.
@@ -40,7 +43,8 @@ pub(crate) fn build(
         .filter_map(|(processor, timeout)| {
             let options = settings.processor_options.get(processor.name()).copied().unwrap_or_default();
             let priority = options.priority.unwrap_or_else(|| processor.priority());
-            let link = Link { hooks: processor.hooks(), processor, timeout };
+            let memory = processor.is_pure().then(Memory::default);
+            let link = Link { hooks: processor.hooks(), processor, timeout, memory };
             (!options.disabled).then_some((priority, link))
         })
         .collect();

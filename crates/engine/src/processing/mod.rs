@@ -6,6 +6,7 @@ pub(crate) mod emissions;
 pub(crate) mod hook;
 pub(crate) mod in_flight;
 pub(crate) mod location_step;
+pub(crate) mod memory;
 pub(crate) mod outcome;
 pub(crate) mod pipeline;
 pub(crate) mod reads;

@@ -74,7 +74,7 @@ pub(crate) fn document(entity: &Entity) -> Document {
     Document { json: entity.to_json_bytes().into(), hash: document_hash(entity) }
 }
 
-fn document_hash(entity: &Entity) -> DocumentHash {
+pub(super) fn document_hash(entity: &Entity) -> DocumentHash {
     let mut canonical = Vec::with_capacity(2048);
     write_canonical_object(entity.as_map(), &mut canonical);
     hash(&canonical)

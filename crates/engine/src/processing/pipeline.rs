@@ -10,6 +10,7 @@ use callboard_sdk::{Emit, EntityParser, EntityPolicy, UrlReader};
 use super::chain::Link;
 use super::emissions::{Child, Emissions, Parent};
 use super::hook;
+use super::memory::{Answer, Asked, Question};
 use super::run_cache::RunCache;
 use crate::rules::Rules;
 
@@ -106,10 +107,14 @@ impl Pipeline {
     ) -> Result<Entity, EntityError> {
         for (place, link) in self.chain.iter().enumerate().filter(|(_, link)| link.hooks.pre_process) {
             let cache = cache.of_processor(place, link.processor.name());
-            let processor = &link.processor;
-            let hook = processor.pre_process(entity, &context.location, &context.origin, emit, cache);
-            entity =
-                hook::call(link.timeout, hook).await.map_err(|error| link.failed("preprocessing", error))?;
+            entity = link
+                .remembering(Asked::PreProcess, entity, context, emit, async |entity, emit| {
+                    let (location, origin) = (&context.location, &context.origin);
+                    let hook = link.processor.pre_process(entity, location, origin, emit, cache);
+                    let called = hook::call(link.timeout, hook).await;
+                    called.map_err(|error| link.failed("preprocessing", error))
+                })
+                .await?;
         }
         Ok(entity)
     }
@@ -158,9 +163,13 @@ impl Pipeline {
     ) -> Result<Entity, EntityError> {
         for (place, link) in self.chain.iter().enumerate().filter(|(_, link)| link.hooks.post_process) {
             let cache = cache.of_processor(place, link.processor.name());
-            let hook = link.processor.post_process(entity, &context.location, emit, cache);
-            entity =
-                hook::call(link.timeout, hook).await.map_err(|error| link.failed("postprocessing", error))?;
+            entity = link
+                .remembering(Asked::PostProcess, entity, context, emit, async |entity, emit| {
+                    let hook = link.processor.post_process(entity, &context.location, emit, cache);
+                    let called = hook::call(link.timeout, hook).await;
+                    called.map_err(|error| link.failed("postprocessing", error))
+                })
+                .await?;
         }
         Ok(entity)
     }
@@ -187,6 +196,29 @@ impl RunContext {
 }
 
 impl Link {
+    /// Calls a hook, unless it is known what it will say.
+    async fn remembering(
+        &self,
+        asked: Asked,
+        entity: Entity,
+        context: &RunContext,
+        emit: &Emit,
+        call: impl AsyncFnOnce(Entity, &Emit) -> Result<Entity, EntityError>,
+    ) -> Result<Entity, EntityError> {
+        let Some(memory) = &self.memory else { return call(entity, emit).await };
+        let question = Question::new(asked, &entity, &context.location, &context.origin);
+        if let Some(answer) = memory.recall(&question) {
+            return Ok(answer.replay(emit));
+        }
+        let own = Emit::default();
+        let called = call(entity, &own).await;
+        let emissions = own.take();
+        emissions.iter().cloned().for_each(|emission| emit.emit(emission));
+        let entity = called?;
+        memory.remember(question, Answer { entity: entity.clone(), emissions });
+        Ok(entity)
+    }
+
     /// The error of a run whose hook failed while `doing` something.
     pub(crate) fn failed(&self, doing: &str, cause: EntityError) -> EntityError {
         let name = self.processor.display_name();

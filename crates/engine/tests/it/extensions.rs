@@ -1,6 +1,7 @@
 //! Processors and policies of one's own, well-behaved and not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use callboard_engine::{CatalogEvent, ProcessorOptions};
@@ -9,14 +10,15 @@ use callboard_model::{
     LocationRef, LocationSpec, Relation,
 };
 use callboard_sdk::{
-    Emit, EntityPolicy, HostReader, ProcessingErrorHandler, ProcessingFailure, Processor, ProcessorCache,
-    ReadContext, ReadError, ReadOptions, ReadResponse, SearchFile, SearchResponse, UrlReader, async_trait,
+    Emit, EntityPolicy, Hooks, HostReader, ProcessingErrorHandler, ProcessingFailure, Processor,
+    ProcessorCache, ReadContext, ReadError, ReadOptions, ReadResponse, SearchFile, SearchResponse, UrlReader,
+    async_trait,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use url::Url;
 
-use crate::support::{PATIENCE, World, component, config_location, generated, stable};
+use crate::support::{PATIENCE, World, component, config_location, generated, stable, titled};
 
 /// Does to an entity what its name says.
 struct Antics;
@@ -318,5 +320,69 @@ async fn the_error_handler_is_told() {
         assert_eq!(failure.entity_ref.as_str(), "component:default/throws");
         assert_eq!(failure.errors[0].cause.as_ref().unwrap().message, "boom pre");
     }
+    world.stop().await;
+}
+
+/// Counts its calls, and says that they need not be repeated.
+#[derive(Default)]
+struct Pure {
+    calls: AtomicUsize,
+}
+
+#[async_trait]
+impl Processor for Pure {
+    fn name(&self) -> &'static str {
+        "pure"
+    }
+
+    fn hooks(&self) -> Hooks {
+        Hooks { post_process: true, ..Hooks::NONE }
+    }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    async fn post_process(
+        &self,
+        mut entity: Entity,
+        _location: &LocationRef,
+        emit: &Emit,
+        _cache: &ProcessorCache,
+    ) -> Result<Entity, EntityError> {
+        if entity.name() == "fine" {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            emit.refresh_key("pure:fine");
+            entity.set_annotation("pure", "yes");
+        }
+        Ok(entity)
+    }
+}
+
+#[tokio::test]
+async fn a_pure_processor_is_not_asked_twice_about_the_same() {
+    let mut world = world(&["fine", "counts"]).await;
+    let pure = Arc::new(Pure::default());
+    world.registry.processors.push(Arc::<Pure>::clone(&pure));
+    let world = world.start().await;
+    let has_run = |world: &World, runs: &str| {
+        let entity = world.entity("component:default/counts").unwrap_or_default();
+        entity["metadata"]["annotations"]["runs"] == runs
+    };
+    // Both come from one file and run in the same rounds; the other one shows that several have passed.
+    world.until("several rounds", |world| has_run(world, "2")).await;
+    world.until_there(&["component:default/fine"]).await;
+    let reads = world.host.reads("a.yaml").total;
+    world.host.wait_for("a.yaml", |now| now.total > reads + 1).await;
+    assert_eq!(pure.calls.load(Ordering::SeqCst), 1);
+    assert_eq!(world.entity("component:default/fine").unwrap()["metadata"]["annotations"]["pure"], "yes");
+
+    world.host.set_entities("a.yaml", &[titled("fine", "changed")]);
+    world
+        .until("the change shows", |world| {
+            world.entity("component:default/fine").unwrap()["metadata"]["title"] == "changed"
+        })
+        .await;
+    assert_eq!(pure.calls.load(Ordering::SeqCst), 2);
     world.stop().await;
 }
