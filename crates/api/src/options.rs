@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue};
-use tracing::Span;
 
 use callboard_permissions::Permissions;
 
@@ -58,8 +57,6 @@ pub struct ApiOptions {
     pub cookies: CookieScope,
     /// Where metrics are shown; nowhere by default.
     pub metrics: Option<MetricsEndpoint>,
-    /// Told of each request's span, for whoever follows requests over several servers.
-    pub on_request_span: Option<fn(&Span, &HeaderMap)>,
     /// Tells the router that the process is about to end.
     pub lifecycle: Lifecycle,
 }
@@ -90,7 +87,6 @@ impl Default for ApiOptions {
             audit: AuditSinks::default(),
             cookies: CookieScope::default(),
             metrics: None,
-            on_request_span: None,
             lifecycle: Lifecycle::default(),
         }
     }

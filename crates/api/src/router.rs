@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -78,12 +78,8 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
     let cors = options.cors.clone().map(Arc::new);
     let rate_limits =
         Limiters::new(&options.rate_limits).map(|limiters| from_fn_with_state(limiters, limit_rate));
-    let on_span = options.on_request_span;
-    let trace = TraceLayer::new_for_http()
-        .make_span_with(move |request: &Request| request_span(request, on_span))
-        .on_request(())
-        .on_response(())
-        .on_failure(());
+    let trace =
+        TraceLayer::new_for_http().make_span_with(request_span).on_request(()).on_response(()).on_failure(());
     // Paths are made exact before the inner router looks at them. The first layer is the outermost.
     Router::new().fallback_service(exact_routes).layer(
         ServiceBuilder::new()
@@ -108,18 +104,14 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
     )
 }
 
-fn request_span(request: &Request, on_span: Option<fn(&Span, &HeaderMap)>) -> Span {
+fn request_span(request: &Request) -> Span {
     let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    let span = tracing::info_span!(
+    tracing::info_span!(
         "request",
         http.method = %request.method(),
         http.path = request.uri().path(),
         request.id = id.unwrap_or_default(),
-    );
-    if let Some(on_span) = on_span {
-        on_span(&span, request.headers());
-    }
-    span
+    )
 }
 
 /// As if there were no such route, except for those who only ask what there is; axum adds the `allow` header.
