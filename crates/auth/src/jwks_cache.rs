@@ -387,4 +387,28 @@ mod tests {
         assert!(cache.set("set-15", Wanted::Newer).await.is_ok());
         assert_eq!(loads(), 31);
     }
+
+    /// Never answers.
+    struct Hanging;
+
+    #[async_trait]
+    impl JwksSource for Hanging {
+        async fn load(&self, _: &str) -> Result<Vec<u8>, LoadError> {
+            std::future::pending().await
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_source_that_hangs_is_given_up() {
+        let hands = Hands(Mutex::new(Timestamp::UNIX_EPOCH));
+        let cache = JwksCache::new(Arc::new(Hanging), Arc::new(hands));
+        let began = tokio::time::Instant::now();
+        let all = futures::future::join_all((0..20).map(|_| cache.set("a", Wanted::Present))).await;
+        for given_up in all {
+            assert_eq!(given_up.err(), Some(LoadError::new("it took too long")));
+        }
+        let at_once = cache.set("a", Wanted::Present).await;
+        assert_eq!(at_once.err(), Some(LoadError::new("it failed just now")));
+        assert_eq!(began.elapsed(), LOAD_LIMIT, "all waited for one load, and nobody for another");
+    }
 }
