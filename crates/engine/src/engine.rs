@@ -22,7 +22,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, Signals};
 use crate::error_handling;
 use crate::events::Events;
-use crate::incremental;
+use crate::incremental::{self, Listener};
 use crate::index_follower::{FollowError, IndexFollower};
 use crate::measurements::Measurements;
 use crate::orphans;
@@ -137,6 +137,13 @@ impl EngineBuilder {
         for task in registry.tasks {
             scheduler.schedule(task)?;
         }
+        let is_enabled = |large: &&IncrementalRegistration| {
+            !settings.disabled_providers.iter().any(|name| name == large.source.name())
+        };
+        let listeners: Vec<Arc<Listener>> =
+            registry.incremental.iter().filter(is_enabled).filter_map(Listener::of).collect();
+        let mut subscribers = registry.event_subscribers;
+        subscribers.extend(listeners.iter().map(|listener| Arc::<Listener>::clone(listener) as _));
         let core = Core {
             store,
             settings,
@@ -147,7 +154,7 @@ impl EngineBuilder {
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
             scheduler,
-            events: Events::new(&registry.event_subscribers),
+            events: Events::new(&subscribers),
             incremental: registry
                 .incremental
                 .iter()
@@ -156,9 +163,13 @@ impl EngineBuilder {
             measurements: Measurements::default(),
             ready: AtomicBool::new(false),
         };
+        let core = Arc::new(core);
+        for listener in &listeners {
+            listener.attach(&core);
+        }
         let error_handler = registry.error_handler;
         Ok(Engine {
-            core: Arc::new(core),
+            core,
             providers: registry.providers,
             incremental: registry.incremental,
             error_handler,

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use callboard_duration::ConfigDuration;
+use callboard_model::EntityRef;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{DeferredEntity, ProviderError, RemovalGuards};
+use crate::{DeferredEntity, Event, ProviderError, RemovalGuards};
 
 /// A source of entities that is too large to be held in memory, and is read page by page.
 ///
@@ -88,6 +89,29 @@ pub trait IncrementalEntityProvider: Send + Sync + Sized + 'static {
         context: &Self::Context,
         cursor: Option<Self::Cursor>,
     ) -> Result<Page<Self::Cursor>, ProviderError>;
+
+    /// The topics of events that change the source between its pages; none by default.
+    fn event_topics(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Says what an event changes, if it changes anything.
+    ///
+    /// # Errors
+    ///
+    /// Logged; the event does not come again, and the next pass makes up for it.
+    async fn on_event(&self, _event: &Event) -> Result<Option<IncrementalChange>, ProviderError> {
+        Ok(None)
+    }
+}
+
+/// What an event changes in a large source.
+#[derive(Debug, Default)]
+pub struct IncrementalChange {
+    /// New or changed entities.
+    pub added: Vec<DeferredEntity>,
+    /// Those to be removed.
+    pub removed: Vec<EntityRef>,
 }
 
 /// One page of a large source.
@@ -231,6 +255,16 @@ pub trait IncrementalSource: Send + Sync {
     ///
     /// A page could not be read or written.
     async fn burst(&self, pages: &mut dyn PageSink) -> Result<(), ProviderError>;
+
+    /// The topics of events that it wants to hear of.
+    fn event_topics(&self) -> Vec<String>;
+
+    /// What an event changes.
+    ///
+    /// # Errors
+    ///
+    /// It cannot say.
+    async fn on_event(&self, event: &Event) -> Result<Option<IncrementalChange>, ProviderError>;
 }
 
 /// A large source, and how it is read.
@@ -259,5 +293,13 @@ impl<P: IncrementalEntityProvider> IncrementalSource for Source<P> {
 
     async fn burst(&self, pages: &mut dyn PageSink) -> Result<(), ProviderError> {
         self.0.around(Burst { provider: &self.0, pages }).await
+    }
+
+    fn event_topics(&self) -> Vec<String> {
+        self.0.event_topics()
+    }
+
+    async fn on_event(&self, event: &Event) -> Result<Option<IncrementalChange>, ProviderError> {
+        self.0.on_event(event).await
     }
 }

@@ -46,8 +46,8 @@ pub use event::{
     Event, EventBus, EventSubscriber, IngressRejection, IngressRequest, IngressValidator, SubscriberError,
 };
 pub use incremental::{
-    Burst, CancelIngestion, IncrementalEntityProvider, IncrementalOptions, IncrementalRegistration,
-    IncrementalSource, Page, PageSink, WrittenPage,
+    Burst, CancelIngestion, IncrementalChange, IncrementalEntityProvider, IncrementalOptions,
+    IncrementalRegistration, IncrementalSource, Page, PageSink, WrittenPage,
 };
 pub use module::{Module, ModuleError, Registry};
 pub use module_config::{ConfigSource, ConfigStep, ModuleConfig, ModuleConfigError};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use callboard_engine::{IncrementalState, WorkerState};
 use callboard_model::EntityRef;
 use callboard_sdk::{
-    Burst, CancelIngestion, DeferredEntity, IncrementalEntityProvider, IncrementalOptions, Page,
-    ProviderError, RemovalGuards, TaskScheduler as _, async_trait,
+    Burst, CancelIngestion, DeferredEntity, Event, IncrementalChange, IncrementalEntityProvider,
+    IncrementalOptions, Page, ProviderError, RemovalGuards, TaskScheduler as _, async_trait,
 };
 use callboard_store::{
     Incremental as _, IngestionAction, IngestionMark, IngestionPass, IngestionStatus, ProviderName,
@@ -17,6 +17,7 @@ use callboard_store::{
 use callboard_store_sqlite::SqliteStore;
 use parking_lot::Mutex;
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::puppet::located;
 use crate::support::{FakeClock, PATIENCE, World, component, entity_ref};
@@ -83,6 +84,20 @@ impl IncrementalEntityProvider for Paged {
             |name: &String| DeferredEntity { entity: located(&component(name)), location_key: None };
         let entities = names.iter().map(deferred).collect();
         Ok(if is_last { Page::Last { entities } } else { Page::More { entities, cursor: number + 1 } })
+    }
+
+    fn event_topics(&self) -> Vec<String> {
+        vec!["stage".to_owned()]
+    }
+
+    async fn on_event(&self, event: &Event) -> Result<Option<IncrementalChange>, ProviderError> {
+        let Some(name) = event.payload["enters"].as_str() else { return Ok(None) };
+        let entity = located(&component(name));
+        let leaves = event.payload["leaves"].as_str().unwrap_or_default();
+        Ok(Some(IncrementalChange {
+            added: vec![DeferredEntity { entity, location_key: None }],
+            removed: vec![entity_ref(leaves)],
+        }))
     }
 }
 
@@ -411,6 +426,21 @@ async fn passes_are_stopped_started_and_forgotten() {
     assert_eq!((counts.passes, counts.marks, counts.seen), (2, 3, 2));
     theatre.assert_holds(&["a", "b"]).await;
     assert_eq!(open(theatre.step_after(HOUR).await).status, IngestionStatus::Resting);
+    theatre.world.stop().await;
+}
+
+#[tokio::test]
+async fn events_change_it_between_pages() {
+    let theatre = Theatre::new(pages(&[&["a", "b"]]), options()).await.start().await;
+    theatre.first_step().await;
+    let bus = theatre.world.catalog().event_bus();
+    bus.publish(Event::new("stage", json!({ "applause": true })));
+    bus.publish(Event::new("stage", json!({ "enters": "c", "leaves": "component:default/a" })));
+    theatre.world.until_there(&["component:default/c"]).await;
+    theatre.assert_holds(&["b", "c"]).await;
+    // The next pass has the last word.
+    theatre.whole_pass().await;
+    theatre.assert_holds(&["a", "b"]).await;
     theatre.world.stop().await;
 }
 
