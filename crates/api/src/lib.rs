@@ -10,6 +10,7 @@
 //! and checking) and `response/` (JSON, entity tags, streams). What happens around the routes is in `layers/`;
 //! `error.rs` and `envelope.rs` are how requests fail.
 
+mod actions;
 mod audit;
 mod authentication;
 mod caller;
@@ -17,6 +18,7 @@ mod envelope;
 mod error;
 mod event_ingress;
 mod layers;
+mod location_analyzers;
 mod mount;
 mod openapi;
 mod options;
@@ -28,6 +30,7 @@ mod state;
 mod visibility;
 mod wire;
 
+pub use self::actions::{Actions, ActionsError};
 pub use self::audit::{
     AuditActor, AuditError, AuditEvent, AuditLog, AuditRequest, AuditSeverity, AuditSink, AuditSinks,
     AuditStatus,
@@ -37,6 +40,7 @@ pub use self::event_ingress::{EventIngress, SignatureValidator};
 pub use self::layers::{
     Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, TrustProxyError, describe_metrics,
 };
+pub use self::location_analyzers::LocationAnalyzers;
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
 pub use self::response::{ContentSecurityPolicy, PolicyError};
 pub use self::router::router;

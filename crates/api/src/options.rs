@@ -9,10 +9,12 @@ use axum::http::{HeaderMap, HeaderValue};
 
 use callboard_permissions::Permissions;
 
+use crate::actions::Actions;
 use crate::audit::AuditSinks;
 use crate::authentication::Authentication;
 use crate::event_ingress::EventIngress;
 use crate::layers::{Cors, RateLimits, TrustProxy};
+use crate::location_analyzers::LocationAnalyzers;
 use crate::response::ContentSecurityPolicy;
 use crate::routes::CookieScope;
 use crate::routes::metrics::MetricsEndpoint;
@@ -57,6 +59,11 @@ pub struct ApiOptions {
     pub cookies: CookieScope,
     /// Where metrics are shown; nowhere by default.
     pub metrics: Option<MetricsEndpoint>,
+    /// What other programs can have the catalog do. By default what is built in.
+    pub actions: Actions,
+    /// Who looks at locations before they are registered. By default only what can be told from their addresses, and by
+    /// the catalog's URL reader.
+    pub location_analyzers: LocationAnalyzers,
     /// Tells the router that the process is about to end.
     pub lifecycle: Lifecycle,
 }
@@ -87,6 +94,8 @@ impl Default for ApiOptions {
             audit: AuditSinks::default(),
             cookies: CookieScope::default(),
             metrics: None,
+            actions: Actions::default(),
+            location_analyzers: LocationAnalyzers::default(),
             lifecycle: Lifecycle::default(),
         }
     }

@@ -3,15 +3,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use callboard_api::{ApiOptions, AuditLog, AuditSink, AuditSinks};
+use callboard_api::{Actions, ApiOptions, AuditLog, AuditSink, AuditSinks, LocationAnalyzers};
 use callboard_config::Config;
 use callboard_engine::EngineBuilder;
 use callboard_model::FieldFormatValidators;
 use callboard_model::layers::ModelLayer;
 use callboard_sdk::{
-    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IncrementalEntityProvider,
-    IncrementalOptions, IngressValidator, Module, PermissionRule, PlaceholderResolver,
-    ProcessingErrorHandler, Processor, Registry, Task, UrlReader,
+    Action, EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader,
+    IncrementalEntityProvider, IncrementalOptions, IngressValidator, LocationAnalyzer, Module,
+    PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, ScmLocationAnalyzer,
+    Task, UrlReader,
 };
 use callboard_store::Store;
 use tokio::net::TcpListener;
@@ -172,6 +173,27 @@ impl Callboard {
         self
     }
 
+    /// Adds something that other programs can call.
+    #[must_use]
+    pub fn add_action(mut self, action: Arc<dyn Action>) -> Self {
+        self.registry.add_action(action);
+        self
+    }
+
+    /// Adds a way to find descriptor files in repositories, for those that are about to be registered.
+    #[must_use]
+    pub fn add_scm_location_analyzer(mut self, analyzer: Arc<dyn ScmLocationAnalyzer>) -> Self {
+        self.registry.add_scm_location_analyzer(analyzer);
+        self
+    }
+
+    /// Replaces all that looks at locations before they are registered.
+    #[must_use]
+    pub fn location_analyzer(mut self, analyzer: Arc<dyn LocationAnalyzer>) -> Self {
+        self.registry.set_location_analyzer(analyzer);
+        self
+    }
+
     /// Sets who is told of every run of an entity that fails.
     #[must_use]
     pub fn error_handler(mut self, handler: Arc<dyn ProcessingErrorHandler>) -> Self {
@@ -287,7 +309,19 @@ impl Callboard {
         let rules = &self.registry.permission_rules;
         let permissions =
             permissions::permissions(&self.config, &own.permissions, keys, rules, working_directory)?;
-        let mut options = ApiOptions { authentication, permissions, cookies, ..ApiOptions::default() };
+        let location_analyzers = LocationAnalyzers {
+            replacement: self.registry.location_analyzer.clone(),
+            scm: self.registry.scm_location_analyzers.clone(),
+        };
+        let actions = Actions::new(&self.registry.actions)?;
+        let mut options = ApiOptions {
+            authentication,
+            permissions,
+            cookies,
+            actions,
+            location_analyzers,
+            ..ApiOptions::default()
+        };
         http_settings::apply(&self.config, &own, &mut options)?;
         options.integrations.extend(settings::integrations(&self.config)?);
         Ok(options)

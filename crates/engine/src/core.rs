@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use callboard_index::IndexReader;
 use callboard_model::LocationKey;
+use callboard_model::layers::CompiledModel;
 use callboard_store::{ChangeSequence, Conflict, MutationReport, ProviderName, Store};
 use tokio::sync::{Notify, watch};
 
@@ -34,6 +35,8 @@ pub(crate) struct Core {
     pub(crate) settings: EngineSettings,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) pipeline: Pipeline,
+    /// The kinds and relations that are installed, but for those that a processor knows.
+    pub(crate) model: Option<CompiledModel>,
     pub(crate) index: IndexReader,
     pub(crate) hand_off: HandOff,
     /// How far the index has come.

@@ -132,6 +132,7 @@ impl EngineBuilder {
         }
         let formats = registry.field_formats.clone().unwrap_or(formats);
         let pipeline = pipeline(&settings, &registry, formats)?;
+        let model = chain::installed_model(&settings, &registry).map_err(EngineError::ModelLayers)?;
         let (writer, index) = share(Index::new());
         let scheduler = Scheduler::new(Arc::clone(&store), Arc::clone(&clock), settings.task_poll_interval);
         for task in registry.tasks {
@@ -149,6 +150,7 @@ impl EngineBuilder {
             settings,
             clock,
             pipeline,
+            model,
             index,
             hand_off: HandOff::default(),
             indexed: watch::Sender::new(ChangeSequence::default()),

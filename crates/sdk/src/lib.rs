@@ -10,6 +10,8 @@
 //! | another `$placeholder` | [`PlaceholderResolver`] | `placeholder.rs` |
 //! | something to do from time to time | nothing: it is a [`Task`] | `task.rs` |
 //! | a host with its own way to be read | [`HostReader`] | `url_reader.rs` |
+//! | something for other programs to call | [`Action`] | `action.rs` |
+//! | a way to find descriptor files in repositories | [`ScmLocationAnalyzer`] | `location_analyzer.rs` |
 //! | several of these that belong together | [`Module`] | `module.rs` |
 //! | an interest in what happens | [`EventSubscriber`] | `event.rs` |
 //! | senders of events over HTTP that sign in their own way | [`IngressValidator`] | `event.rs` |
@@ -18,10 +20,12 @@
 //! This crate knows the model and nothing else of the server: no database, no HTTP, no engine. Everything
 //! here is small enough to be implemented in a test.
 
+mod action;
 mod emit;
 mod error_handler;
 mod event;
 mod incremental;
+mod location_analyzer;
 mod module;
 mod module_config;
 mod parser;
@@ -40,6 +44,7 @@ mod url_reader;
 pub use async_trait::async_trait;
 pub use callboard_model as model;
 
+pub use action::{Action, ActionAttributes, ActionCall, ActionCaller, ActionDescription, ActionError};
 pub use emit::{ChildKey, Emission, Emit};
 pub use error_handler::{ProcessingErrorHandler, ProcessingFailure};
 pub use event::{
@@ -48,6 +53,10 @@ pub use event::{
 pub use incremental::{
     Burst, CancelIngestion, IncrementalChange, IncrementalEntityProvider, IncrementalOptions,
     IncrementalRegistration, IncrementalSource, Page, PageSink, WrittenPage,
+};
+pub use location_analyzer::{
+    AnalysisError, AnalysisRequest, ExistingEntity, ExistingLocation, FieldState, FoundEntity,
+    GeneratedEntity, GeneratedField, LocationAnalysis, LocationAnalyzer, ScmLocationAnalyzer,
 };
 pub use module::{Module, ModuleError, Registry};
 pub use module_config::{ConfigSource, ConfigStep, ModuleConfig, ModuleConfigError};

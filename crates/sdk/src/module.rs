@@ -4,9 +4,10 @@ use callboard_model::FieldFormatValidators;
 use callboard_model::layers::ModelLayer;
 
 use crate::{
-    EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader, IncrementalEntityProvider,
-    IncrementalOptions, IncrementalRegistration, IngressValidator, ModuleConfig, PermissionRule,
-    PlaceholderResolver, ProcessingErrorHandler, Processor, RegistrationOrigins, Task, UrlReader,
+    Action, EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader,
+    IncrementalEntityProvider, IncrementalOptions, IncrementalRegistration, IngressValidator,
+    LocationAnalyzer, ModuleConfig, PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor,
+    RegistrationOrigins, ScmLocationAnalyzer, Task, UrlReader,
 };
 
 /// Where extensions are put on the way to the engine.
@@ -40,6 +41,12 @@ pub struct Registry {
     pub url_reader: Option<Arc<dyn UrlReader>>,
     /// The location types that may be registered, in place of `url` alone.
     pub allowed_location_types: Option<Vec<String>>,
+    /// What other programs can call.
+    pub actions: Vec<Arc<dyn Action>>,
+    /// Look for descriptor files in repositories, asked in order and before the URL readers.
+    pub scm_location_analyzers: Vec<Arc<dyn ScmLocationAnalyzer>>,
+    /// Takes the place of all that looks at locations before they are registered.
+    pub location_analyzer: Option<Arc<dyn LocationAnalyzer>>,
     /// Told of every run that fails.
     pub error_handler: Option<Arc<dyn ProcessingErrorHandler>>,
     /// Who registered what. The methods keep it up to date.
@@ -157,6 +164,23 @@ impl Registry {
         self.allowed_location_types = Some(types);
     }
 
+    /// Adds something that other programs can call.
+    pub fn add_action(&mut self, action: Arc<dyn Action>) {
+        self.origins.note("actions", &action.description().name);
+        self.actions.push(action);
+    }
+
+    /// Adds a way to find descriptor files in repositories.
+    pub fn add_scm_location_analyzer(&mut self, analyzer: Arc<dyn ScmLocationAnalyzer>) {
+        self.scm_location_analyzers.push(analyzer);
+    }
+
+    /// Puts an analyzer in place of all that looks at locations before they are registered.
+    pub fn set_location_analyzer(&mut self, analyzer: Arc<dyn LocationAnalyzer>) {
+        self.origins.note("location analyzers", "");
+        self.location_analyzer = Some(analyzer);
+    }
+
     /// Sets who is told of runs that fail; the last one is.
     pub fn set_error_handler(&mut self, handler: Arc<dyn ProcessingErrorHandler>) {
         self.error_handler = Some(handler);
@@ -186,6 +210,8 @@ impl Registry {
         let rules = self.permission_rules.iter().map(|rule| ("permission rules", rule.name()));
         let subscribers = self.event_subscribers.iter();
         let names = names.chain(subscribers.map(|subscriber| ("event subscribers", subscriber.id())));
+        let actions: Vec<String> = self.actions.iter().map(|action| action.description().name).collect();
+        let names = names.chain(actions.iter().map(|name| ("actions", name.as_str())));
         self.origins.conflicts(names.chain(rules), built_in)
     }
 }

@@ -49,15 +49,14 @@ impl RegistrationOrigins {
             let who = who.join(" and ");
             format!("two {kind} are named {name}, registered by {who}; one of them needs another name")
         });
-        let parsers = self.noted.get(&("parsers", String::new())).filter(|who| who.len() > 1);
-        let parsers = parsers.map(|who| {
+        let replaced = [("parsers", "that for YAML"), ("location analyzers", "the built-in one")];
+        let replaced = replaced.into_iter().filter_map(|(kind, place)| {
+            let who = self.noted.get(&(kind, String::new())).filter(|who| who.len() > 1)?;
             let who: Vec<&str> = who.iter().map(String::as_str).collect();
-            format!(
-                "two parsers take the place of that for YAML, registered by {}; only one can",
-                who.join(" and ")
-            )
+            let who = who.join(" and ");
+            Some(format!("two {kind} take the place of {place}, registered by {who}; only one can"))
         });
-        twice.chain(parsers).collect()
+        twice.chain(replaced).collect()
     }
 
     fn registrants(&self, kind: &'static str, name: &str) -> Vec<&str> {

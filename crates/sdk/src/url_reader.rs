@@ -85,6 +85,16 @@ pub trait UrlReader: Send + Sync {
     /// [`ReadError`]; never `NotFound` for a plain URL.
     async fn search(&self, url: &str, options: &ReadOptions) -> Result<SearchResponse, ReadError>;
 
+    /// Finds and reads all files with this name in the repository that a URL leads to. `None` if the host cannot be
+    /// searched.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError`].
+    async fn find_files(&self, _url: &str, _file_name: &str) -> Result<Option<SearchResponse>, ReadError> {
+        Ok(None)
+    }
+
     /// Makes `target`, as written in a file at `base`, absolute: by the rules of the host, else of URLs.
     ///
     /// # Errors

@@ -41,6 +41,10 @@ impl UrlReader for UrlReaders {
         self.responsible_for(url)?.search(url, options).await
     }
 
+    async fn find_files(&self, url: &str, file_name: &str) -> Result<Option<SearchResponse>, ReadError> {
+        self.responsible_for(url)?.find_files(url, file_name).await
+    }
+
     /// A host that is known goes before a reader: its rules hold whoever reads from it.
     fn resolve(&self, target: &str, base: &str) -> Result<String, ReadError> {
         let known = Url::parse(base).is_ok_and(|base| self.hosts.kind_of(&base).is_some());

@@ -30,6 +30,10 @@ pub(super) fn kind_of(method: &Method, pattern: &str) -> Option<EventKind> {
         ("POST", "/.backstage/scheduler/v1/tasks/{id}/trigger") => change("task-mutate", "trigger", &[]),
         ("POST", "/.backstage/scheduler/v1/tasks/{id}/cancel") => change("task-mutate", "cancel", &[]),
         ("POST", "/.callboard/doctor") => change("store-mutate", "repair", &[]),
+        (
+            "POST",
+            "/.backstage/actions/v1/actions/{id}/invoke" | "/.backstage/actions/v2/actions/{id}/invoke",
+        ) => change("action-invoke", "invoke", &[]),
         ("POST", "/validate-entity") => judgement("entity-validate", "validate", &["location"]),
         ("POST", "/analyze-location") => judgement("location-analyze", "analyze", &["location"]),
         ("GET" | "POST", "/entity-facets") => read("entity-facets", "facets"),

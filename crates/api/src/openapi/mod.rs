@@ -41,6 +41,7 @@ use crate::state::ApiState;
         (name = "locations", description = "Where descriptor files are read."),
         (name = "processing", description = "How entities come to be."),
         (name = "permissions", description = "What the permission backend asks."),
+        (name = "actions", description = "What other programs can have the catalog do."),
         (name = "server", description = "The server itself."),
     )
 )]

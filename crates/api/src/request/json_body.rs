@@ -33,6 +33,11 @@ impl JsonBody {
         }
     }
 
+    /// The body, whatever it is.
+    pub(crate) fn into_value(self) -> Option<Value> {
+        self.0
+    }
+
     /// Whether there is no body.
     pub(crate) fn is_absent(&self) -> bool {
         self.0.is_none()

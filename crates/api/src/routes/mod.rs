@@ -1,5 +1,6 @@
 //! The routes, one file each. This table is where to look one up.
 
+mod actions;
 mod analyze_location;
 mod apply_conditions;
 mod cookie;
@@ -22,7 +23,7 @@ mod locations_by_query;
 pub(crate) mod metrics;
 mod openapi;
 mod permission_metadata;
-mod projection;
+pub(crate) mod projection;
 mod refresh;
 mod refused_removals;
 mod scheduler_tasks;
@@ -61,6 +62,9 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
         routes!(scheduler_tasks::get),
         routes!(scheduler_tasks::trigger),
         routes!(scheduler_tasks::cancel),
+        routes!(actions::get),
+        routes!(actions::invoke),
+        routes!(actions::invoke_with_secrets),
         routes!(permission_metadata::get),
         routes!(apply_conditions::post),
         routes!(incremental::health),

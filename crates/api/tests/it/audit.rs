@@ -126,6 +126,8 @@ async fn changes_are_recorded_however_they_end() {
         Some(json!({ "location": { "type": "url", "target": "https://github.com/a/b" } })),
     )
     .await;
+    let action = "/.backstage/actions/v1/actions/catalog:get-catalog-entity/invoke";
+    post(action, Some(json!({ "name": "none" }))).await;
     // Reading is nothing to remember.
     for path in ["/entities", "/entities/by-name/component/default/none", "/locations", "/nope"] {
         ask(&server, CI, Method::GET, path, None).await;

@@ -5,6 +5,7 @@
     reason = "the lint's exception for tests does not cover their helper functions"
 )]
 
+mod actions;
 mod analyze_location;
 mod audit;
 mod authentication;

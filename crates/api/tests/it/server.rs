@@ -71,6 +71,22 @@ impl UrlReader for Files {
         Ok(SearchResponse { files: self.0.get(url).map(file).into_iter().collect(), etag: None })
     }
 
+    async fn find_files(&self, url: &str, file_name: &str) -> Result<Option<SearchResponse>, ReadError> {
+        if url.contains("unreadable") {
+            return Err(ReadError::Failed("the host is asleep".to_owned()));
+        }
+        if !url.starts_with("https://repositories/") {
+            return Ok(None);
+        }
+        let suffix = format!("/{file_name}");
+        let files = self.0.iter().filter(|(found, _)| found.starts_with(url) && found.ends_with(&suffix));
+        let file = |(url, text): (&String, &String)| SearchFile {
+            url: url.clone(),
+            data: Bytes::from(text.clone()),
+        };
+        Ok(Some(SearchResponse { files: files.map(file).collect(), etag: None }))
+    }
+
     fn resolve(&self, target: &str, base: &str) -> Result<String, ReadError> {
         let folder = base.rsplit_once('/').map_or("", |(folder, _)| folder);
         Ok(if target.contains("://") {

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use callboard::Callboard;
 use callboard::config::{Config, ConfigSources, load};
-use callboard::sdk::{EntityProvider, Module, ModuleConfig, ModuleError, Registry, Task, TaskSchedule};
+use callboard::sdk::{
+    Action, ActionAttributes, ActionCall, ActionDescription, ActionError, EntityProvider, Module,
+    ModuleConfig, ModuleError, Registry, Task, TaskSchedule, async_trait,
+};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 struct Named(String);
 
@@ -73,6 +77,41 @@ async fn schedules_of_the_configuration_are_checked_with_file_and_line() {
     let text = "catalog:\n  providers:\n    frobs:\n      schedule:\n        frequency: often\n        timeout: 1m\n";
     let message = refusal(text, |builder| builder.add_provider(named("frobs"))).await;
     insta::assert_snapshot!(message, @"app-config.yaml:5: catalog.providers.frobs.schedule.frequency: expected a duration such as 30m, PT5M or { minutes: 30 }, found the text \"often\"");
+}
+
+/// Does nothing, under a name.
+struct Idle(&'static str);
+
+#[async_trait]
+impl Action for Idle {
+    fn description(&self) -> ActionDescription {
+        ActionDescription {
+            name: self.0.to_owned(),
+            title: "Idle".to_owned(),
+            description: "Does nothing.".to_owned(),
+            attributes: ActionAttributes::default(),
+            input: json!({ "type": "object" }),
+            output: json!({ "type": "object" }),
+        }
+    }
+
+    async fn call(&self, _: ActionCall) -> Result<Value, ActionError> {
+        Ok(json!({}))
+    }
+}
+
+#[tokio::test]
+async fn actions_have_names_of_their_own() {
+    let idle = |name| Arc::new(Idle(name));
+    assert_eq!(refusal("{}", |builder| builder.add_action(idle("idle"))).await, "it is built");
+    insta::assert_snapshot!(
+        refusal("{}", |builder| builder.add_action(idle("idle")).add_action(idle("idle"))).await,
+        @"there are two actions named idle, one of them perhaps built in"
+    );
+    insta::assert_snapshot!(
+        refusal("{}", |builder| builder.add_action(idle("validate-entity"))).await,
+        @"there are two actions named validate-entity, one of them perhaps built in"
+    );
 }
 
 #[tokio::test]

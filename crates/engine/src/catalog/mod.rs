@@ -1,6 +1,7 @@
 //! The public face of a running engine: what the HTTP API, the web page and the command line call.
 
 mod ancestry;
+mod descriptors;
 mod dry_run;
 mod examination;
 mod import;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use callboard_index::IndexReader;
 use callboard_model::EntityRef;
+use callboard_model::layers::CompiledModel;
 use callboard_sdk::EventBus;
 use callboard_store::{
     ChangeSequence, EntityState, ProviderName, QueueDepth, RefreshOutcome, RefusedRemoval,
@@ -82,6 +84,11 @@ impl Catalog {
     /// What runs tasks.
     pub fn scheduler(&self) -> &Scheduler {
         &self.core.scheduler
+    }
+
+    /// The kinds and relations that are installed. None where a processor has taken their place.
+    pub fn model(&self) -> Option<&CompiledModel> {
+        self.core.model.as_ref()
     }
 
     /// What can be done about large sources.

@@ -62,6 +62,16 @@ pub(crate) fn built_in_names(settings: &EngineSettings, registry: &Registry) -> 
     names
 }
 
+/// The kinds and relations that are installed; none where an extension takes their place, or they are switched off.
+pub(crate) fn installed_model(
+    settings: &EngineSettings,
+    registry: &Registry,
+) -> Result<Option<CompiledModel>, Vec<LayerError>> {
+    let is_replaced = registry.processors.iter().any(|processor| processor.name() == kinds::NAME);
+    let is_disabled = settings.processor_options.get(kinds::NAME).is_some_and(|options| options.disabled);
+    if is_replaced || is_disabled { Ok(None) } else { compiled_model(settings, registry).map(Some) }
+}
+
 fn built_in(
     settings: &EngineSettings,
     registry: &Registry,
@@ -96,6 +106,11 @@ fn kinds_processor(
         let kinds = if settings.template_kind { kinds.with(&scaffolder::TEMPLATE) } else { kinds };
         return Ok(Arc::new(KindsProcessor::new(kinds)));
     }
+    Ok(Arc::new(ModelProcessor::new(compiled_model(settings, registry)?)))
+}
+
+/// The layers of the model, the built-in ones among them, put together.
+fn compiled_model(settings: &EngineSettings, registry: &Registry) -> Result<CompiledModel, Vec<LayerError>> {
     let mut layers = registry.model_layers.clone();
     let built_in = [Some(layers::default_layer()), settings.template_kind.then(layers::scaffolder)];
     for layer in built_in.into_iter().flatten() {
@@ -104,5 +119,5 @@ fn kinds_processor(
             layers.push(layer);
         }
     }
-    Ok(Arc::new(ModelProcessor::new(CompiledModel::compile(&layers)?)))
+    CompiledModel::compile(&layers)
 }

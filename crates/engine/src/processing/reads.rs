@@ -62,6 +62,10 @@ impl UrlReader for OwnReaders {
         self.of(url).search(url, options).await
     }
 
+    async fn find_files(&self, url: &str, file_name: &str) -> Result<Option<SearchResponse>, ReadError> {
+        self.of(url).find_files(url, file_name).await
+    }
+
     fn resolve(&self, target: &str, base: &str) -> Result<String, ReadError> {
         self.of(base).resolve(target, base)
     }
@@ -114,6 +118,10 @@ impl UrlReader for GatedReader {
 
     async fn search(&self, url: &str, options: &ReadOptions) -> Result<SearchResponse, ReadError> {
         self.in_turn(url, self.inner.search(url, options)).await
+    }
+
+    async fn find_files(&self, url: &str, file_name: &str) -> Result<Option<SearchResponse>, ReadError> {
+        self.in_turn(url, self.inner.find_files(url, file_name)).await
     }
 
     fn resolve(&self, target: &str, base: &str) -> Result<String, ReadError> {

@@ -207,3 +207,49 @@ enum HealthStatus {
     Ok,
     Error,
 }
+
+/// What can be called.
+#[derive(ToSchema)]
+pub(crate) struct ActionList {
+    actions: Vec<ActionEntry>,
+}
+
+/// Something that can be called.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct ActionEntry {
+    #[schema(examples("catalog:get-catalog-entity"))]
+    id: String,
+    name: String,
+    title: String,
+    description: String,
+    plugin_id: String,
+    attributes: ActionTraits,
+    schema: ActionSchemas,
+}
+
+/// What calling it means.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+struct ActionTraits {
+    /// Something may be gone afterwards.
+    destructive: bool,
+    /// Doing it twice is the same as doing it once.
+    idempotent: bool,
+    /// Nothing is changed.
+    read_only: bool,
+}
+
+/// JSON Schemas of draft 7.
+#[derive(ToSchema)]
+struct ActionSchemas {
+    input: Map<String, Value>,
+    output: Map<String, Value>,
+}
+
+/// What an action gave.
+#[derive(ToSchema)]
+pub(crate) struct ActionOutput {
+    /// As its schema says.
+    output: Value,
+}

@@ -19,16 +19,16 @@ use serde_json::Value;
 use utoipa::openapi::{Object, RefOr, Schema};
 
 pub(crate) use answers::{
-    Analysis, Ancestry, CookieExpiry, DoctorReport, FacetCounts, Health, KeySet, UnprocessedFailed,
-    UnprocessedPending,
+    ActionList, ActionOutput, Analysis, Ancestry, CookieExpiry, DoctorReport, FacetCounts, Health, KeySet,
+    UnprocessedFailed, UnprocessedPending,
 };
 pub(crate) use entity::{Entity, EntityBatch, EntityPage, EntityPart};
 pub(crate) use error::{ErrorBody, Invalidity};
 pub(crate) use permissions::{ConditionsAnswer, ConditionsRequest, PermissionMetadata};
 pub(crate) use predicate::Predicate;
 pub(crate) use requests::{
-    AnalyzeRequest, BatchRequest, FacetRequest, LocationQueryRequest, LocationRequest, QueryRequest,
-    RefreshRequest, RegistrationRequest, ValidateRequest,
+    ActionInput, AnalyzeRequest, BatchRequest, FacetRequest, LocationQueryRequest, LocationRequest,
+    QueryRequest, RefreshRequest, RegistrationRequest, ValidateRequest,
 };
 
 /// A schema that is written as what it is.

@@ -160,3 +160,13 @@ pub(crate) struct ValidateRequest {
     location: String,
     entity: Map<String, Value>,
 }
+
+/// What an action is given.
+#[derive(ToSchema)]
+pub(crate) struct ActionInput {
+    /// As its schema says.
+    input: Map<String, Value>,
+    /// What it must not show to anyone.
+    #[schema(required = false)]
+    secrets: Map<String, Value>,
+}

@@ -1,6 +1,6 @@
-//! `POST /analyze-location`: what a repository's descriptor might look like, for a page that helps to write one.
+//! `POST /analyze-location`: which descriptor files a repository has, for a page that helps to register them.
 //!
-//! Nothing is fetched: all that is known comes from the address.
+//! Where none is found, or nobody could look, an entity is made up from the address alone.
 
 mod git_url;
 
@@ -9,7 +9,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use callboard_engine::Catalog;
 use callboard_permissions::Permission;
+use callboard_sdk::{AnalysisRequest, GeneratedEntity, LocationAnalysis};
 use serde_json::{Map, Value, json};
 
 use self::git_url::GitUrl;
@@ -22,7 +24,7 @@ use crate::response::tagged_json;
 
 /// Look at a repository
 ///
-/// What its descriptor might say, for a page that helps to write one.
+/// Which descriptor files it has, or what one might say. Files are only looked for where somebody can.
 #[utoipa::path(
     post,
     path = "/analyze-location",
@@ -34,31 +36,38 @@ use crate::response::tagged_json;
     responses((status = 200, description = "What is known.", body = Analysis))
 )]
 pub(crate) async fn post(
+    State(catalog): State<Catalog>,
     State(options): State<Arc<ApiOptions>>,
     caller: Caller,
     _: NoParameters,
     body: JsonBody,
 ) -> Result<Response, ApiError> {
-    let members = body.required()?;
-    // Which file to look for; nothing is looked for.
-    members.text("catalogFilename")?;
-    let target = target(&members)?;
+    let request = analysis_request(&body.required()?)?;
     caller.authorize(Permission::LOCATION_ANALYZE).await?;
-    let repository =
-        GitUrl::parse(target).ok_or_else(|| ApiError::input("The given location.target is not a URL"))?;
-    let answer = json!({
-        "existingEntityFiles": [],
-        "generateEntities": [{ "entity": component(&repository, &options), "fields": [] }],
+    let repository = GitUrl::parse(&request.target);
+    let is_ours = options.location_analyzers.replacement.is_none();
+    if repository.is_none() && is_ours {
+        return Err(ApiError::input("The given location.target is not a URL"));
+    }
+    let found = options.location_analyzers.analyze(&request, &catalog).await?;
+    let analysis = found.unwrap_or_else(|| LocationAnalysis {
+        existing_entity_files: Vec::new(),
+        generate_entities: repository.iter().map(|repository| generated(repository, &options)).collect(),
     });
-    Ok(tagged_json(StatusCode::OK, &answer))
+    Ok(tagged_json(StatusCode::OK, &analysis))
 }
 
-fn target<'a>(members: &Members<'a>) -> Result<&'a str, ApiError> {
+fn analysis_request(members: &Members<'_>) -> Result<AnalysisRequest, ApiError> {
+    let catalog_filename = members.text("catalogFilename")?.map(str::to_owned);
     let location = members.require("location", members.object("location")?)?;
-    location.require("type", location.text("type")?)?;
-    let target = location.require("target", location.text("target")?)?;
+    let location_type = location.require("type", location.text("type")?)?.to_owned();
+    let target = location.require("target", location.text("target")?)?.to_owned();
     location.only(&["type", "target"])?;
-    Ok(target)
+    Ok(AnalysisRequest { location_type, target, catalog_filename })
+}
+
+fn generated(repository: &GitUrl, options: &ApiOptions) -> GeneratedEntity {
+    GeneratedEntity { entity: component(repository, options), fields: Vec::new() }
 }
 
 /// A Component with what can be told from the address.
