@@ -23,6 +23,7 @@ use crate::model_layers::model_layers;
 use crate::module_config::module_config;
 use crate::server::Server;
 use crate::settings::CallboardSection;
+use crate::webhooks::webhook_processors;
 use crate::{authentication, database, events, http_settings, permissions, settings};
 
 /// A catalog server in the making: configuration, and what you add to it.
@@ -244,6 +245,9 @@ impl Callboard {
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
         self.registry.model_layers.extend(model_layers(&self.config)?);
+        for processor in webhook_processors(&self.config)? {
+            self.registry.add_processor(processor);
+        }
         let address = self.listen_address()?;
         let event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
         let own = CallboardSection::of(&self.config)?;

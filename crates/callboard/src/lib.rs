@@ -39,6 +39,7 @@ mod module_config;
 mod permissions;
 mod server;
 mod settings;
+mod webhooks;
 
 pub use builder::Callboard;
 pub use command::run;

@@ -45,6 +45,8 @@ pub(crate) struct CallboardSection {
     log_every_failure: bool,
     /// Which events over HTTP have to be signed; read by `events.rs`.
     event_signatures: serde::de::IgnoredAny,
+    /// Processors that are programs of their own; read by `webhooks.rs`.
+    webhook_processors: serde::de::IgnoredAny,
     /// Kinds and relations; read by `model_layers.rs`.
     model_layers: serde::de::IgnoredAny,
 }

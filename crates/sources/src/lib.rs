@@ -10,6 +10,8 @@
 //! `resolve.rs`, what a URL says of a repository in `repository.rs`, and of pages for people in `scm_file.rs`; all are pure
 //! functions.
 //!
+//! Beside files there are programs: [`WebhookProcessor`] hands entities to a processor that is reached over HTTP.
+//!
 //! Three things hold for every read: no host is asked that the configuration does not allow, redirects included;
 //! every call ends, because time and size are bounded; and error messages never show credentials.
 
@@ -21,6 +23,7 @@ mod readers;
 mod repository;
 mod resolve;
 mod scm_file;
+mod webhook;
 
 pub use allow::{AllowedHost, InvalidAllowedHost, ReadingRules};
 pub use callboard_sdk::HostReader;
@@ -30,3 +33,4 @@ pub use known_hosts::{HostKind, KnownHosts};
 pub use readers::UrlReaders;
 pub use repository::{RepositoryFile, same_repository};
 pub use resolve::{ResolveError, resolve};
+pub use webhook::{WebhookProcessor, WebhookSettings};

@@ -17,6 +17,7 @@ mod metrics;
 mod moving;
 mod permissions;
 mod serve;
+mod webhooks;
 
 use callboard_testkit::ServerProcess;
 use serde_json::Value;

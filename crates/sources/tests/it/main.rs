@@ -8,3 +8,4 @@ mod readers;
 mod repository;
 mod resolve;
 mod scm_file;
+mod webhook;
