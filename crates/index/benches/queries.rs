@@ -1,8 +1,7 @@
 //! The query battery: how long each kind of query takes at several catalog sizes.
 //!
 //! `cargo bench -p callboard-index` measures 10 000 and 100 000 entities; `CALLBOARD_BENCH_SIZES=700000` others.
-//! Entities are made up here, in the shape of a large company's catalog: 70 % components, 10 % APIs, 15 % users, 5 %
-//! groups, some 39 search terms and 1.2 KB each.
+//! Entities are made up, in the shape of a large company's catalog.
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
@@ -14,8 +13,8 @@ use callboard_index::{
     Change, EntityQuery, FacetQuery, FullText, Index, IndexedEntity, ListQuery, OrderField, Predicate,
     TotalItems, share,
 };
-use callboard_model::EntityRef;
-use serde_json::{Value, json};
+use callboard_synthetic::{SyntheticCatalog, shuffled, uid};
+use serde_json::json;
 
 /// The allocator that the server uses.
 #[global_allocator]
@@ -29,23 +28,23 @@ fn main() {
 }
 
 fn measure(size: usize) {
-    let generator = Generator { size };
-    let (index, load) = build(&generator);
+    let generator = SyntheticCatalog { size };
+    let (index, load) = build(generator);
     println!("\n## {size} entities\n");
     print_load(&index, &load);
     println!("{:<58} {:>10} {:>10} {:>10}", "query", "p50", "p99", "answer");
-    for (name, query) in battery(&generator) {
+    for (name, query) in battery(generator) {
         let (p50, p99, answer) = time(|| query(&index));
         println!("{name:<58} {:>10} {:>10} {answer:>10}", micros(p50), micros(p99));
     }
     // Late, since the allocator gives memory back with a delay.
     println!("\nresident {} MB", resident_bytes() / 1_000_000);
-    measure_writes(index, &generator);
+    measure_writes(index, generator);
 }
 
 type Query = Box<dyn Fn(&Index) -> usize>;
 
-fn battery(generator: &Generator) -> Vec<(&'static str, Query)> {
+fn battery(generator: SyntheticCatalog) -> Vec<(&'static str, Query)> {
     let mut queries = Vec::new();
     page_queries(generator.size, &mut queries);
     text_queries(generator.size, &mut queries);
@@ -90,7 +89,7 @@ fn website() -> Predicate {
 
 /// Two sets of about 0.2 % each.
 fn two_branches(size: usize) -> Predicate {
-    let owner = Generator { size }.owner(0);
+    let owner = SyntheticCatalog { size }.owner(0);
     Predicate::Any(vec![
         Predicate::equals("metadata.tags", "tag-17").and(Predicate::equals("spec.lifecycle", "deprecated")),
         Predicate::equals("spec.type", "rare").and(Predicate::equals("relations.ownedBy", owner).negated()),
@@ -98,7 +97,7 @@ fn two_branches(size: usize) -> Predicate {
 }
 
 fn fourteen(size: usize) -> Predicate {
-    Predicate::is_in("metadata.name", (0..14).map(|n| Generator::name(n * (size / 400) * 20).into()))
+    Predicate::is_in("metadata.name", (0..14).map(|n| SyntheticCatalog::name(n * (size / 400) * 20).into()))
 }
 
 fn page_queries(size: usize, queries: &mut Vec<(&'static str, Query)>) {
@@ -155,7 +154,7 @@ fn page_queries(size: usize, queries: &mut Vec<(&'static str, Query)>) {
 
 fn text_queries(size: usize, queries: &mut Vec<(&'static str, Query)>) {
     let by_name = |full_text| EntityQuery { full_text: Some(full_text), order: by_name(), ..twenty() };
-    let one_name = Generator::name(size / 20 * 10);
+    let one_name = SyntheticCatalog::name(size / 20 * 10);
     let three_fields =
         FullText::in_fields("77", &["metadata.name", "metadata.title", "metadata.description"]);
     queries.extend([
@@ -187,7 +186,7 @@ fn facet_queries(size: usize, queries: &mut Vec<(&'static str, Query)>) {
     facet("facet metadata.tags, 70 % match", "metadata.tags", Some(component()));
 }
 
-fn look_ups(generator: &Generator, queries: &mut Vec<(&'static str, Query)>) {
+fn look_ups(generator: SyntheticCatalog, queries: &mut Vec<(&'static str, Query)>) {
     let size = generator.size;
     let entity_ref = generator.entity_ref(size / 2).to_string();
     let uid = uid(size / 2);
@@ -205,7 +204,7 @@ fn list_queries(size: usize, queries: &mut Vec<(&'static str, Query)>) {
     };
     let hundred = || ListQuery { limit: Some(100), ..ListQuery::default() };
     let by_type_and_name = vec![OrderField::asc("spec.type"), OrderField::asc("metadata.name")];
-    let one_name = Some(Predicate::equals("metadata.name", Generator::name(size / 2)));
+    let one_name = Some(Predicate::equals("metadata.name", SyntheticCatalog::name(size / 2)));
     list("list of 100 by ref, kind=component", ListQuery { predicate: Some(component()), ..hundred() });
     list("list of 100 by type and name", ListQuery { order: by_type_and_name, ..hundred() });
     list("list of one name", ListQuery { predicate: one_name, ..hundred() });
@@ -230,7 +229,7 @@ struct Load {
     loading: Duration,
 }
 
-fn build(generator: &Generator) -> (Index, Load) {
+fn build(generator: SyntheticCatalog) -> (Index, Load) {
     let (mut making, mut deriving) = (Duration::ZERO, Duration::ZERO);
     let start = Instant::now();
     // In no particular order, as a database would give them.
@@ -259,7 +258,7 @@ fn print_load(index: &Index, load: &Load) {
 }
 
 /// Updates through the shared handle, in batches of 1000, while a reader pages.
-fn measure_writes(index: Index, generator: &Generator) {
+fn measure_writes(index: Index, generator: SyntheticCatalog) {
     let (mut writer, reader) = share(index);
     let count = 5000.min(generator.size);
     let changed: Vec<Change> = (0..count)
@@ -309,130 +308,6 @@ fn measure_writes(index: Index, generator: &Generator) {
             micros(*worst)
         );
     }
-}
-
-struct Generator {
-    size: usize,
-}
-
-impl Generator {
-    fn kind(n: usize) -> &'static str {
-        match n % 20 {
-            0..14 => "Component",
-            14 | 15 => "API",
-            16..19 => "User",
-            _ => "Group",
-        }
-    }
-
-    fn name(n: usize) -> String {
-        let word = |salt: usize| WORDS[mixed(n * 17 + salt) % WORDS.len()];
-        format!("{}-{}-{n}", word(1), word(2))
-    }
-
-    fn entity_ref(&self, n: usize) -> EntityRef {
-        EntityRef::new(Self::kind(n % self.size), "default", &Self::name(n))
-    }
-
-    /// The ref of some group: one number in twenty is a group's.
-    fn owner(&self, n: usize) -> String {
-        let groups = (self.size / 20).max(1);
-        format!("group:default/{}", Self::name((mixed(n) % groups) * 20 + 19))
-    }
-
-    fn entity(&self, n: usize) -> Value {
-        let kind = Self::kind(n);
-        let name = Self::name(n);
-        let random = mixed(n);
-        let pick = |salt: usize, count: usize| mixed(n * 31 + salt) % count;
-        let owner = self.owner(n);
-        let system = format!("system:default/system-{:05}", pick(1, self.size / 100 + 1));
-        let url = format!("https://git.example.com/org-{}/{name}/blob/main/info.yaml", pick(2, 50));
-        let mut relations = vec![json!({ "type": "ownedBy", "targetRef": owner })];
-        let mut spec = json!({ "owner": owner, "lifecycle": LIFECYCLES[pick(3, LIFECYCLES.len())] });
-        match kind {
-            "Component" => {
-                let other = Self::name(pick(4, self.size) / 20 * 20);
-                let kind_of = if random.is_multiple_of(300) { "rare" } else { TYPES[pick(5, TYPES.len())] };
-                spec["type"] = json!(kind_of);
-                spec["system"] = json!(system);
-                spec["dependsOn"] = json!([format!("component:{other}")]);
-                relations.push(json!({ "type": "partOf", "targetRef": system }));
-                relations
-                    .push(json!({ "type": "dependsOn", "targetRef": format!("component:default/{other}") }));
-            }
-            "API" => {
-                spec["type"] = json!("openapi");
-                spec["definition"] = json!("openapi: 3.1.0\n".repeat(10));
-                relations.push(
-                    json!({ "type": "apiProvidedBy", "targetRef": format!("component:default/{name}") }),
-                );
-            }
-            "User" => {
-                spec = json!({ "profile": { "displayName": format!("Person Number {n}"), "email": format!("person{n}@example.com") }, "memberOf": [owner] });
-                relations = vec![json!({ "type": "memberOf", "targetRef": owner })];
-            }
-            _ => {
-                spec = json!({ "type": "team", "profile": { "displayName": format!("Group {n}") }, "children": [] });
-            }
-        }
-        json!({
-            "apiVersion": "backstage.io/v1alpha1",
-            "kind": kind,
-            "metadata": {
-                "name": name,
-                "namespace": "default",
-                "uid": uid(n),
-                "etag": format!("{random:040x}"),
-                "title": format!("{kind} {n}"),
-                "description": format!("What {n} does for the people of team {}", pick(6, 1000)),
-                "labels": { "tier": TIERS[pick(7, 4)], "example.com/zone": format!("zone-{}", pick(8, 12)), "cost-center": pick(9, 400) },
-                "tags": [format!("tag-{}", pick(10, 60)), format!("tag-{}", 60 + pick(11, 60)), "managed", "tier", "v1"],
-                "links": [{ "url": format!("https://dash.example.com/{name}"), "title": "Dashboard" }],
-                "annotations": {
-                    "backstage.io/managed-by-location": format!("url:{url}"),
-                    "backstage.io/managed-by-origin-location": format!("url:{url}"),
-                    "backstage.io/view-url": url,
-                    "backstage.io/edit-url": url.replace("blob", "edit"),
-                    "backstage.io/source-location": url.replace("info.yaml", ""),
-                    "example.com/project-slug": format!("org-{}/{name}", pick(2, 50)),
-                    "example.com/on-call": format!("rota-{}", pick(12, 300)),
-                },
-            },
-            "spec": spec,
-            "relations": relations,
-        })
-    }
-}
-
-const WORDS: [&str; 24] = [
-    "order", "cart", "ledger", "invoice", "player", "search", "media", "stream", "wallet", "ticket", "stage",
-    "prop", "actor", "scene", "light", "sound", "curtain", "seat", "guest", "booking", "mail", "event",
-    "audit", "report",
-];
-const TYPES: [&str; 11] = [
-    "service", "website", "library", "job", "pipeline", "model", "plugin", "cli", "mobile", "docs", "Service",
-];
-const LIFECYCLES: [&str; 4] = ["production", "experimental", "deprecated", "Production"];
-const TIERS: [&str; 4] = ["gold", "silver", "bronze", "none"];
-
-fn uid(n: usize) -> String {
-    let (high, low) = (mixed(n), mixed(n ^ 0x5555_5555));
-    let text = format!("{high:016x}{low:016x}");
-    [&text[..8], &text[8..12], &text[12..16], &text[16..20], &text[20..]].join("-")
-}
-
-/// A number that looks random but is always the same for the same input.
-fn mixed(n: usize) -> usize {
-    let mut x = (n as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
-    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    usize::try_from((x ^ (x >> 31)) >> 1).unwrap_or_default()
-}
-
-/// Every number below `size` once, for sizes that the prime does not divide.
-fn shuffled(n: usize, size: usize) -> usize {
-    (n * 7919) % size
 }
 
 fn micros(duration: Duration) -> String {
