@@ -4,8 +4,8 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use callboard_engine::Catalog;
-use callboard_index::{FacetQuery, FacetValue, Predicate, parse_filters};
-use serde_json::{Map, Value, json};
+use callboard_index::{Facet, FacetQuery, FacetValue, Predicate, parse_filters};
+use serde::{Serialize, Serializer};
 
 use crate::caller::Caller;
 use crate::error::ApiError;
@@ -81,13 +81,33 @@ async fn answer<'a>(
     }
     let query = FacetQuery { facets, predicate, restriction: caller.visibility().await?.restriction() };
     let facets = catalog.index().read().facets(&query);
-    let by_name: Map<String, Value> = facets
-        .into_iter()
-        .map(|facet| (facet.name, facet.values.into_iter().map(value_json).collect()))
-        .collect();
-    Ok(tagged_json(StatusCode::OK, &json!({ "facets": by_name })))
+    Ok(tagged_json(StatusCode::OK, &Answer { facets: ByName(&facets) }))
 }
 
-fn value_json(FacetValue { value, count }: FacetValue) -> Value {
-    json!({ "value": value, "count": count })
+/// The answer, written straight from what the index counted: a facet can have as many values as there are entities.
+#[derive(Serialize)]
+struct Answer<'a> {
+    facets: ByName<'a>,
+}
+
+struct ByName<'a>(&'a [Facet]);
+
+impl Serialize for ByName<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|facet| (&facet.name, Values(&facet.values))))
+    }
+}
+
+struct Values<'a>(&'a [FacetValue]);
+
+impl Serialize for Values<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|found| Counted { value: &found.value, count: found.count }))
+    }
+}
+
+#[derive(Serialize)]
+struct Counted<'a> {
+    value: &'a str,
+    count: u64,
 }
