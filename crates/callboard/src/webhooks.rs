@@ -85,11 +85,11 @@ fn settings(section: WebhookSection, url: Url) -> WebhookSettings {
     let usual = WebhookSettings::new(section.name, url, hooks);
     WebhookSettings {
         kinds: section.kinds,
-        timeout: section.timeout.map_or(usual.timeout, |timeout| timeout.get()),
+        timeout: section.timeout.map_or(usual.timeout, ConfigDuration::get),
         attempts: section.attempts.unwrap_or(usual.attempts),
-        backoff: section.backoff.map_or(usual.backoff, |backoff| backoff.get()),
+        backoff: section.backoff.map_or(usual.backoff, ConfigDuration::get),
         failures_until_open: section.circuit_breaker.failures.unwrap_or(usual.failures_until_open),
-        open_for: section.circuit_breaker.rest.map_or(usual.open_for, |rest| rest.get()),
+        open_for: section.circuit_breaker.rest.map_or(usual.open_for, ConfigDuration::get),
         secret: section.secret.map(|secret| secret.expose().to_owned()),
         priority: section.priority.unwrap_or(usual.priority),
         max_bytes: section.max_bytes.unwrap_or(usual.max_bytes),
