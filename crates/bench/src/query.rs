@@ -58,7 +58,7 @@ pub(crate) async fn run(arguments: QueryArguments) -> Result<()> {
     server.start().await;
     let ready = start.elapsed();
     println!(
-        "ready {ready:.1?} after the start; {} MB resident",
+        "ready {ready:.1?} after the start; {} MB resident at most so far",
         server.process_usage().peak_memory_bytes / 1_000_000
     );
 
