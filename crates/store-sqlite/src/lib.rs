@@ -11,6 +11,7 @@
 //! This crate must not know what is in a document, nor how a final entity is assembled.
 
 mod body;
+mod buckets;
 mod change_log;
 mod claims;
 mod connection;

@@ -7,10 +7,11 @@
 //! A newcomer starts at [`Store`], which is the sum of smaller traits: one for each stage of an entity's
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
 //! the index follows); [`Locations`] (what users registered), [`Tasks`] (what is done from time to time),
-//! [`Incremental`] (large sources), [`Refusals`] (removals that were refused) and [`PublishedKeys`] (by which nodes
-//! are known). The invariants that every implementation keeps are written at [`Inspection::violations`], and
+//! [`Incremental`] (large sources), [`Refusals`] (removals that were refused), [`Buckets`] (what providers claim) and
+//! [`PublishedKeys`] (by which nodes are known). The invariants that every implementation keeps are written at [`Inspection::violations`], and
 //! checked by the suite behind the feature `suite`.
 
+mod bucket;
 mod change;
 mod claim;
 mod document;
@@ -29,6 +30,7 @@ mod task;
 #[cfg(feature = "suite")]
 pub mod suite;
 
+pub use bucket::{BucketClaim, Buckets, EntityProgress};
 pub use change::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange};
 pub use claim::{
     ClaimSource, Conflict, Deletion, Ingestion, MutationReport, NewClaim, ProviderMutation, RefreshOutcome,
@@ -63,6 +65,7 @@ pub trait Store:
     + Tasks
     + Incremental
     + Refusals
+    + Buckets
     + PublishedKeys
     + Inspection
 {
@@ -77,6 +80,7 @@ impl<T> Store for T where
         + Tasks
         + Incremental
         + Refusals
+    + Buckets
         + PublishedKeys
         + Inspection
 {

@@ -10,6 +10,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+pub mod buckets;
 pub mod change_log;
 pub mod children;
 pub mod claims;
@@ -218,6 +219,11 @@ macro_rules! store_suite {
                 a_share_counts_claims_of_one_bucket
                 refusals_are_listed
                 a_confirmed_refusal_lets_one_change_pass
+            ]
+            buckets: [
+                a_bucket_lists_the_claims_of_one_provider
+                a_key_is_a_rivals_while_another_source_claims_with_it
+                progress_is_of_what_waits_or_failed
             ]
             incremental: [
                 one_pass_is_open_at_a_time
