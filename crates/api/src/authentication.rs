@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -12,7 +13,8 @@ use crate::audit::AuditScope;
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::layers::CallerKind;
-use crate::mount;
+use crate::mount::{self, MOUNT_PATH};
+use crate::push_providers::is_push_route;
 use crate::state::ApiState;
 
 /// How callers are told apart.
@@ -49,16 +51,32 @@ impl Default for Authentication {
 /// Puts the [`Caller`] of a request into its extensions, or refuses it.
 pub(crate) async fn authenticate(
     State(state): State<ApiState>,
+    route: Option<MatchedPath>,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
     next: Next,
 ) -> Result<Response, ApiError> {
     if !mount::is_guarded(request.uri().path()) {
         return Ok(next.run(request).await);
     }
-    let principal = caller_of(&state, request.headers()).await?;
-    let kind = CallerKind::from(&principal);
     let audit = request.extensions().get::<AuditScope>().cloned().unwrap_or_default();
-    request.extensions_mut().insert(Caller::new(&state, principal, audit));
+    let credentials = credentials_of(request.headers());
+    let caller = match state.options.push_providers.of_token(&credentials) {
+        Some(provider) => {
+            let caller = Caller::pushing(&state, provider, audit);
+            let route = route.as_ref().and_then(|route| route.as_str().strip_prefix(MOUNT_PATH));
+            let named = parameters.iter().flatten().find(|(name, _)| *name == "provider");
+            if !route.is_some_and(is_push_route) || named.is_none_or(|(_, name)| name != provider) {
+                return Err(ApiError::NotAllowed(format!(
+                    "This token is for pushing the entities of the provider '{provider}', and for nothing else"
+                )));
+            }
+            caller
+        }
+        None => Caller::new(&state, principal_of(&state, &credentials).await?, audit),
+    };
+    let kind = CallerKind::from(caller.principal());
+    request.extensions_mut().insert(caller);
     let mut response = next.run(request).await;
     response.extensions_mut().insert(kind);
     Ok(response)
@@ -66,11 +84,17 @@ pub(crate) async fn authenticate(
 
 /// Who sends a request with these headers, if they are let in.
 pub(crate) async fn caller_of(state: &ApiState, headers: &HeaderMap) -> Result<Principal, ApiError> {
+    principal_of(state, &credentials_of(headers)).await
+}
+
+fn credentials_of(headers: &HeaderMap) -> Credentials {
     let header = headers.get(header::AUTHORIZATION);
-    let credentials =
-        header.map(|value| Credentials::from_authorization(value.as_bytes())).unwrap_or_default();
+    header.map(|value| Credentials::from_authorization(value.as_bytes())).unwrap_or_default()
+}
+
+async fn principal_of(state: &ApiState, credentials: &Credentials) -> Result<Principal, ApiError> {
     let authentication = &state.options.authentication;
-    let principal = authentication.authenticator.authenticate(&credentials).await?;
+    let principal = authentication.authenticator.authenticate(credentials).await?;
     if principal == Principal::None && authentication.policy == AuthPolicy::Required {
         return Err(ApiError::Authentication("Missing credentials".to_owned()));
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use callboard_auth::Principal;
+use callboard_auth::{Principal, ServicePrincipal};
 use callboard_permissions::{Access, Permission, Session};
 
 use crate::audit::AuditScope;
@@ -23,6 +23,7 @@ use crate::visibility::Visibility;
 pub(crate) struct Caller {
     session: Arc<Session>,
     audit: AuditScope,
+    pushes_to: Option<Arc<str>>,
 }
 
 impl Caller {
@@ -31,7 +32,18 @@ impl Caller {
         audit.identify(&principal);
         let permissions = state.options.permissions.clone();
         let session = Session::new(permissions, principal, state.catalog.index().clone());
-        Self { session: Arc::new(session), audit }
+        Self { session: Arc::new(session), audit, pushes_to: None }
+    }
+
+    /// The holder of the token of a provider, who may do nothing but push its entities.
+    pub(crate) fn pushing(state: &ApiState, provider: &str, audit: AuditScope) -> Self {
+        let service = ServicePrincipal { subject: format!("push:{provider}"), restriction: None };
+        Self { pushes_to: Some(provider.into()), ..Self::new(state, Principal::Service(service), audit) }
+    }
+
+    /// Whether the caller came with the token of this provider.
+    pub(crate) fn pushes_to(&self, provider: &str) -> bool {
+        self.pushes_to.as_deref() == Some(provider)
     }
 
     pub(crate) fn principal(&self) -> &Principal {

@@ -22,6 +22,7 @@ mod location_analyzers;
 mod mount;
 mod openapi;
 mod options;
+mod push_providers;
 mod request;
 mod response;
 mod router;
@@ -42,6 +43,7 @@ pub use self::layers::{
 };
 pub use self::location_analyzers::LocationAnalyzers;
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
+pub use self::push_providers::{PushAccess, PushProviders};
 pub use self::response::{ContentSecurityPolicy, PolicyError};
 pub use self::router::router;
 pub use self::routes::CookieScope;

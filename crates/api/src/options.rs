@@ -15,6 +15,7 @@ use crate::authentication::Authentication;
 use crate::event_ingress::EventIngress;
 use crate::layers::{Cors, RateLimits, TrustProxy};
 use crate::location_analyzers::LocationAnalyzers;
+use crate::push_providers::PushProviders;
 use crate::response::ContentSecurityPolicy;
 use crate::routes::CookieScope;
 use crate::routes::metrics::MetricsEndpoint;
@@ -51,6 +52,8 @@ pub struct ApiOptions {
     pub authentication: Authentication,
     /// Which events may come in over HTTP. None by default.
     pub event_ingress: EventIngress,
+    /// The providers that are told of their entities by requests. None by default.
+    pub push_providers: PushProviders,
     /// What those may do who are let in. By default everything.
     pub permissions: Permissions,
     /// Who is told of changes and refusals.
@@ -90,6 +93,7 @@ impl Default for ApiOptions {
             health_headers: HeaderMap::new(),
             authentication: Authentication::default(),
             event_ingress: EventIngress::default(),
+            push_providers: PushProviders::default(),
             permissions: Permissions::default(),
             audit: AuditSinks::default(),
             cookies: CookieScope::default(),

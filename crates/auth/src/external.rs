@@ -14,10 +14,8 @@ use crate::error::{AuthError, SettingsError};
 use crate::external_options::{Options, Restrictions};
 use crate::jwks_cache::JwksCache;
 use crate::principal::{AccessRestriction, ServicePrincipal};
+use crate::static_token::MIN_TOKEN_BYTES;
 use crate::token::{MAX_TOKEN_BYTES, Token};
-
-/// The shortest static token that is taken.
-const MIN_TOKEN_BYTES: usize = 8;
 
 /// The subject that all callers with a shared secret of the older kind give themselves.
 const LEGACY_SUBJECT: &str = "backstage-server";

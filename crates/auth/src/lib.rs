@@ -24,6 +24,7 @@ mod rotating_keys;
 mod signing_key;
 mod signing_keys;
 mod static_keys;
+mod static_token;
 mod token;
 
 pub use self::authenticator::{AuthSettings, Authenticator};
@@ -38,3 +39,4 @@ pub use self::principal::{AccessRestriction, PermissionAction, Principal, Servic
 pub use self::rotating_keys::{KeyLedger, LedgerError, MemoryLedger, PublicKeyRecord};
 pub use self::signing_keys::SigningKeys;
 pub use self::static_keys::StaticKey;
+pub use self::static_token::{StaticToken, StaticTokenError};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use callboard_api::{Actions, ApiOptions, AuditLog, AuditSink, AuditSinks, LocationAnalyzers};
 use callboard_config::Config;
-use callboard_engine::EngineBuilder;
+use callboard_engine::{EngineBuilder, PushProvider};
 use callboard_model::FieldFormatValidators;
 use callboard_model::layers::ModelLayer;
 use callboard_sdk::{
@@ -21,6 +21,7 @@ use crate::audit_file::AuditFile;
 use crate::metrics::Metrics;
 use crate::model_layers::model_layers;
 use crate::module_config::module_config;
+use crate::push_providers::push_providers;
 use crate::server::Server;
 use crate::settings::CallboardSection;
 use crate::webhooks::webhook_processors;
@@ -248,6 +249,10 @@ impl Callboard {
         for processor in webhook_processors(&self.config)? {
             self.registry.add_processor(processor);
         }
+        let push_providers = push_providers(&self.config, &settings.disabled_providers)?;
+        for access in &push_providers.0 {
+            self.registry.add_provider(Arc::<PushProvider>::clone(&access.provider));
+        }
         let address = self.listen_address()?;
         let event_ingress = events::ingress(&self.config, &self.registry.ingress_validators)?;
         let own = CallboardSection::of(&self.config)?;
@@ -268,7 +273,7 @@ impl Callboard {
         let options = self.api_options(address.ip(), database.store(), &working_directory)?;
         let audit_file = self.audit_file(&working_directory)?;
         let audit = audit_sinks(audit_file.as_ref());
-        let options = ApiOptions { event_ingress, audit, metrics: endpoint, ..options };
+        let options = ApiOptions { event_ingress, push_providers, audit, metrics: endpoint, ..options };
         let engine =
             EngineBuilder::new(database.store()).settings(settings).registry(self.registry).build()?;
         let lifecycle = options.lifecycle.clone();

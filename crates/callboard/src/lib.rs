@@ -37,6 +37,7 @@ mod metrics;
 mod model_layers;
 mod module_config;
 mod permissions;
+mod push_providers;
 mod server;
 mod settings;
 mod webhooks;

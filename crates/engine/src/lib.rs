@@ -39,7 +39,8 @@ mod settings;
 mod stitching;
 
 pub use catalog::{
-    AncestryItem, Catalog, DryRun, Examination, ImportOutcome, LocationError, examine_store, import_location,
+    AncestryItem, Catalog, DryRun, Examination, ImportOutcome, LocationError, PushError, PushProgress,
+    PushReport, examine_store, import_location,
 };
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};
@@ -47,6 +48,7 @@ pub use events::{CONFLICT_TOPIC, CatalogEvent, ERRORS_TOPIC, REMOVAL_REFUSED_TOP
 pub use incremental::{IncrementalControl, IncrementalState};
 pub use measurements::describe_metrics;
 pub use parser::YamlParser;
+pub use providers::push::PushProvider;
 pub use rules::{AllowedKind, Rule, RuleError, RuleLocation, RuleTarget};
 pub use scheduling::{Scheduler, TaskDescription, TaskState, WorkerState};
 pub use settings::{

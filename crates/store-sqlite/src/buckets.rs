@@ -15,7 +15,8 @@ const BUCKET_CLAIMS: &str = "SELECT DISTINCT r.ref, k.key, c.hash FROM providers
     CROSS JOIN refs r ON r.ref = j.value CROSS JOIN claims c ON c.entity_id = r.id AND c.source_id = -p.id
     LEFT JOIN location_keys k ON k.id = c.key_id
     WHERE p.name = ?1 ORDER BY r.ref";
-const RIVAL_KEYS: &str = "SELECT DISTINCT r.ref, k.key FROM json_each(?2) j CROSS JOIN refs r ON r.ref = j.value
+const RIVAL_KEYS: &str =
+    "SELECT DISTINCT r.ref, k.key FROM json_each(?2) j CROSS JOIN refs r ON r.ref = j.value
     CROSS JOIN entities e ON e.id = r.id CROSS JOIN location_keys k ON k.id = e.key_id
     WHERE EXISTS (SELECT 1 FROM claims c WHERE c.entity_id = e.id AND c.key_id = e.key_id
         AND c.source_id <> ifnull((SELECT -p.id FROM providers p WHERE p.name = ?1), 0))

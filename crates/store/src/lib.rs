@@ -80,7 +80,7 @@ impl<T> Store for T where
         + Tasks
         + Incremental
         + Refusals
-    + Buckets
+        + Buckets
         + PublishedKeys
         + Inspection
 {

@@ -29,6 +29,11 @@ pub(super) fn kind_of(method: &Method, pattern: &str) -> Option<EventKind> {
         ("DELETE", "/locations/{id}") => change("location-mutate", "delete", &[]),
         ("POST", "/.backstage/scheduler/v1/tasks/{id}/trigger") => change("task-mutate", "trigger", &[]),
         ("POST", "/.backstage/scheduler/v1/tasks/{id}/cancel") => change("task-mutate", "cancel", &[]),
+        ("PUT", "/providers/{provider}/entities") => change("provider-mutate", "replace", &[]),
+        ("POST", "/providers/{provider}/delta") => change("provider-mutate", "delta", &[]),
+        ("POST", "/providers/{provider}/confirm-removals") => {
+            change("provider-mutate", "confirm-removals", &[])
+        }
         ("POST", "/.callboard/doctor") => change("store-mutate", "repair", &[]),
         (
             "POST",

@@ -78,7 +78,7 @@ pub(crate) async fn audit(
     for (name, value) in parameters.iter().flatten() {
         target.insert(name.to_owned(), brief(&Value::from(value)));
     }
-    if is_dry_run(request.uri().query()) && kind.id == "location-mutate" {
+    if is_dry_run(request.uri().query()) && matches!(kind.id, "location-mutate" | "provider-mutate") {
         target.insert("dryRun".to_owned(), Value::Bool(true));
         kind.severity = AuditSeverity::Low;
     }
@@ -111,7 +111,7 @@ fn describe(request: &Request) -> AuditRequest {
     }
 }
 
-/// The locations route calls these yes.
+/// What the routes that have dry runs call yes.
 fn is_dry_run(query: Option<&str>) -> bool {
     form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .any(|(name, value)| name == "dryRun" && crate::routes::is_yes(&value))

@@ -24,6 +24,7 @@ pub(crate) mod metrics;
 mod openapi;
 mod permission_metadata;
 pub(crate) mod projection;
+mod push;
 mod refresh;
 mod refused_removals;
 mod scheduler_tasks;
@@ -75,6 +76,8 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
         routes!(incremental::start),
         routes!(incremental::cancel),
         routes!(incremental::marks, incremental::delete_marks),
+        routes!(push::put),
+        routes!(push::delta),
         routes!(refused_removals::get),
         routes!(refused_removals::confirm),
         routes!(jwks::get),

@@ -128,6 +128,9 @@ async fn changes_are_recorded_however_they_end() {
     .await;
     let action = "/.backstage/actions/v1/actions/catalog:get-catalog-entity/invoke";
     post(action, Some(json!({ "name": "none" }))).await;
+    ask(&server, CI, Method::PUT, "/providers/none/entities?dryRun=true", Some(json!({}))).await;
+    post("/providers/none/delta", Some(json!({}))).await;
+    post("/providers/none/confirm-removals", None).await;
     // Reading is nothing to remember.
     for path in ["/entities", "/entities/by-name/component/default/none", "/locations", "/nope"] {
         ask(&server, CI, Method::GET, path, None).await;

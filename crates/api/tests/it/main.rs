@@ -22,6 +22,7 @@ mod incremental;
 mod locations;
 mod openapi;
 mod permissions;
+mod push;
 mod rate_limits;
 mod refresh;
 mod scheduler_tasks;

@@ -16,6 +16,7 @@ mod http;
 mod metrics;
 mod moving;
 mod permissions;
+mod push;
 mod serve;
 mod webhooks;
 

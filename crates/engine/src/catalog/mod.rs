@@ -6,6 +6,7 @@ mod dry_run;
 mod examination;
 mod import;
 mod locations;
+mod push;
 mod validation;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use dry_run::DryRun;
 pub use examination::{Examination, examine_store};
 pub use import::{ImportOutcome, import_location};
 pub use locations::LocationError;
+pub use push::{PushError, PushProgress, PushReport};
 
 use crate::clock::later;
 use crate::core::Core;

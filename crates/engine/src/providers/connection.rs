@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use callboard_model::{EntityRef, annotation};
+use callboard_model::annotation;
 use callboard_sdk::{
     ConnectionError, DeferredEntity, EntityMutation, ProviderConnection, TaskScheduler, UrlReader,
     async_trait,
 };
-use callboard_store::{BucketShare, NewClaim, ProviderMutation, ProviderName, StoreError};
+use callboard_store::{NewClaim, ProviderMutation, ProviderName, StoreError};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::guard;
@@ -32,7 +32,26 @@ impl Connection {
 }
 
 impl Connection {
-    /// Refuses a mutation that would remove too much.
+    /// Applies a mutation, unless it is refused because it would remove too much.
+    pub(crate) async fn apply(&self, mutation: ProviderMutation) -> Result<(), ConnectionError> {
+        // Held until the end, so that what was looked at is what is changed.
+        let _one_at_a_time = self.guard(&mutation).await?;
+        let now = self.core.clock.now();
+        let applying = self.core.store.apply_mutation(&self.provider, mutation, now);
+        let report = measurements::timed("apply_mutation", applying).await.map_err(failed)?;
+        tracing::debug!(
+            provider = %self.provider,
+            added = report.added,
+            updated = report.updated,
+            unchanged = report.unchanged,
+            released = report.released,
+            deleted = report.deleted,
+            "applied a mutation"
+        );
+        self.core.changed(&report).await;
+        Ok(())
+    }
+
     async fn guard(
         &self,
         mutation: &ProviderMutation,
@@ -42,20 +61,10 @@ impl Connection {
             return Ok(None);
         }
         let held = self.one_at_a_time.lock().await;
-        let store = &self.core.store;
-        let share = match mutation {
-            ProviderMutation::Full(claims) => {
-                let kept: Vec<EntityRef> = claims.iter().map(|claim| claim.entity_ref.clone()).collect();
-                let share = store.bucket_share(&self.provider, &kept).await.map_err(failed)?;
-                BucketShare { part: share.total - share.part, ..share }
-            }
-            // One that was named is hardly a mistake, whatever part of the bucket it is.
-            ProviderMutation::Delta { removed, .. } if removed.len() <= 1 => return Ok(Some(held)),
-            ProviderMutation::Delta { removed, .. } => {
-                store.bucket_share(&self.provider, removed).await.map_err(failed)?
-            }
+        let Some(share) = guard::share(&self.core, &self.provider, mutation).await.map_err(failed)? else {
+            return Ok(Some(held));
         };
-        let is_empty = matches!(mutation, ProviderMutation::Full(claims) if claims.is_empty());
+        let is_empty = guard::is_empty(mutation);
         let checked = guard::check(&self.core, &self.provider, &guards, share, is_empty).await;
         match checked.map_err(failed)? {
             Ok(()) => Ok(Some(held)),
@@ -73,22 +82,7 @@ impl ProviderConnection for Connection {
                 ProviderMutation::Delta { added: claims(&self.provider, added).await?, removed }
             }
         };
-        // Held until the end, so that what was looked at is what is changed.
-        let _one_at_a_time = self.guard(&mutation).await?;
-        let now = self.core.clock.now();
-        let applying = self.core.store.apply_mutation(&self.provider, mutation, now);
-        let report = measurements::timed("apply_mutation", applying).await.map_err(failed)?;
-        tracing::debug!(
-            provider = %self.provider,
-            added = report.added,
-            updated = report.updated,
-            unchanged = report.unchanged,
-            released = report.released,
-            deleted = report.deleted,
-            "applied a mutation"
-        );
-        self.core.changed(&report).await;
-        Ok(())
+        self.apply(mutation).await
     }
 
     async fn refresh(&self, keys: &[String]) -> Result<(), ConnectionError> {

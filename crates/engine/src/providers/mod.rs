@@ -4,4 +4,5 @@ pub(crate) mod config_locations;
 pub(crate) mod connection;
 pub(crate) mod guard;
 pub(crate) mod location_store;
+pub(crate) mod push;
 pub(crate) mod startup;

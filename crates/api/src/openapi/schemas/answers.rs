@@ -49,7 +49,7 @@ pub(crate) struct ErrorList {
 
 /// What is wrong with an entity.
 #[derive(ToSchema)]
-struct EntityProblem {
+pub(crate) struct EntityProblem {
     #[schema(examples("InputError"))]
     name: String,
     message: String,

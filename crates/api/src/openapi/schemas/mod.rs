@@ -19,8 +19,8 @@ use serde_json::Value;
 use utoipa::openapi::{Object, RefOr, Schema};
 
 pub(crate) use answers::{
-    ActionList, ActionOutput, Analysis, Ancestry, CookieExpiry, DoctorReport, FacetCounts, Health, KeySet,
-    UnprocessedFailed, UnprocessedPending,
+    ActionList, ActionOutput, Analysis, Ancestry, CookieExpiry, DoctorReport, EntityProblem, FacetCounts,
+    Health, KeySet, UnprocessedFailed, UnprocessedPending,
 };
 pub(crate) use entity::{Entity, EntityBatch, EntityPage, EntityPart};
 pub(crate) use error::{ErrorBody, Invalidity};
@@ -28,7 +28,7 @@ pub(crate) use permissions::{ConditionsAnswer, ConditionsRequest, PermissionMeta
 pub(crate) use predicate::Predicate;
 pub(crate) use requests::{
     ActionInput, AnalyzeRequest, BatchRequest, FacetRequest, LocationQueryRequest, LocationRequest,
-    QueryRequest, RefreshRequest, RegistrationRequest, ValidateRequest,
+    PushedDelta, PushedEntities, QueryRequest, RefreshRequest, RegistrationRequest, ValidateRequest,
 };
 
 /// A schema that is written as what it is.

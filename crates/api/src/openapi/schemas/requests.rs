@@ -161,6 +161,26 @@ pub(crate) struct ValidateRequest {
     entity: Map<String, Value>,
 }
 
+/// All entities of a provider.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PushedEntities {
+    /// In which each entity is once.
+    entities: Vec<Map<String, Value>>,
+}
+
+/// What comes or changes, and what goes.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PushedDelta {
+    /// New or changed entities, each once.
+    #[schema(required = false)]
+    added: Vec<Map<String, Value>>,
+    /// Refs of entities that go. What the provider does not have is passed over.
+    #[schema(required = false, examples("component:default/shop"))]
+    removed: Vec<String>,
+}
+
 /// What an action is given.
 #[derive(ToSchema)]
 pub(crate) struct ActionInput {
