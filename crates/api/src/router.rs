@@ -17,15 +17,15 @@ use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
-use tower_http::trace::TraceLayer;
-use tracing::Span;
+use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::audit::audit;
 use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
-use crate::layers::{Limiters, identify_client, limit_rate, observe, share_with_origins, tell_route};
+use crate::layers::{
+    Limiters, identify_client, limit_rate, observe, put_in_spans, share_with_origins, tell_route,
+};
 use crate::mount::{self, MOUNT_PATH, PathPatterns};
 use crate::options::ApiOptions;
 use crate::response::{SecurityHeaders, add_security_headers, not_modified};
@@ -78,13 +78,11 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
     let cors = options.cors.clone().map(Arc::new);
     let rate_limits =
         Limiters::new(&options.rate_limits).map(|limiters| from_fn_with_state(limiters, limit_rate));
-    let trace =
-        TraceLayer::new_for_http().make_span_with(request_span).on_request(()).on_response(()).on_failure(());
     // Paths are made exact before the inner router looks at them. The first layer is the outermost.
     Router::new().fallback_service(exact_routes).layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-            .layer(trace)
+            .layer(from_fn(put_in_spans))
             .layer(PropagateRequestIdLayer::x_request_id())
             .layer(from_fn_with_state(trusted, identify_client))
             .layer(from_fn(observe))
@@ -101,16 +99,6 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
             .option_layer(rate_limits)
             .layer(from_fn_with_state(options.handler_timeout, limit_time))
             .layer(from_fn_with_state(Arc::new(patterns), make_path_exact)),
-    )
-}
-
-fn request_span(request: &Request) -> Span {
-    let id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    tracing::info_span!(
-        "request",
-        http.method = %request.method(),
-        http.path = request.uri().path(),
-        request.id = id.unwrap_or_default(),
     )
 }
 

@@ -40,6 +40,7 @@ mod permissions;
 mod push_providers;
 mod server;
 mod settings;
+mod traces;
 mod webhooks;
 
 pub use builder::Callboard;

@@ -4,8 +4,16 @@ use std::io::IsTerminal;
 
 use anyhow::{Context, Result};
 use callboard_config::{ConfigError, Problem};
-use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use clap::{Args, ValueEnum};
+use tracing::Subscriber;
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, registry};
+
+/// What picks traces up, beside the lines.
+pub(crate) type TracesLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -16,18 +24,44 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// Starts logging.
-pub(crate) fn start(format: LogFormat, filter: &str) -> Result<()> {
+/// What is logged, and how.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LogArguments {
+    /// How log lines look
+    #[arg(long = "log-format", global = true, value_enum, default_value_t, env = "CALLBOARD_LOG_FORMAT")]
+    format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or filters such as `callboard_engine=debug`
+    #[arg(long = "log", global = true, default_value = "info", env = "CALLBOARD_LOG")]
+    filter: String,
+}
+
+/// Starts logging. What `traces` picks up is not logged.
+pub(crate) fn start(log: &LogArguments, traces: Option<TracesLayer>) -> Result<()> {
+    let LogArguments { format, filter } = log;
     let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter} is not a log filter"))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match traces {
+        // A filter for all costs less than one of the lines.
+        None => registry().with(lines(*format)).with(filter).init(),
+        Some(traces) => {
+            let filter = filter.and(filter_fn(|metadata| metadata.target() != callboard_traces::TARGET));
+            registry().with(traces).with(lines(*format).with_filter(filter)).init();
+        }
+    }
+    Ok(())
+}
+
+fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+{
+    let lines = fmt::layer().with_writer(std::io::stderr);
     match format {
         LogFormat::Text => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            subscriber.with_ansi(colour).with_target(false).init();
+            lines.with_ansi(colour).with_target(false).boxed()
         }
-        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     }
-    Ok(())
 }
 
 /// Prints why the program ends, with the place in the configuration where that is the reason.

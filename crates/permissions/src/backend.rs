@@ -109,7 +109,8 @@ impl PermissionAuthority for BackendAuthority {
         questions: &[Question],
     ) -> Result<Vec<Decision>, AuthorityError> {
         let items = self.items(questions);
-        let response = self.request(caller, &items).await?.send().await.map_err(unreachable)?;
+        let request = self.request(caller, &items).await?;
+        let response = callboard_traces::send(request).await.map_err(unreachable)?;
         let answers = answers(response).await?;
         let decisions = decisions(&items, &answers)?;
         questions

@@ -108,7 +108,7 @@ impl FetchReader {
         if let Some(condition) = condition {
             request = request.header(IF_NONE_MATCH, condition);
         }
-        request.send().await
+        callboard_traces::send(request).await
     }
 
     async fn body(&self, mut response: Response, url: &str) -> Result<Bytes, ReadError> {

@@ -21,6 +21,7 @@ pub struct ServerProcess {
     client: Client,
     child: Option<Child>,
     max_files: Option<u32>,
+    environment: Vec<(String, String)>,
 }
 
 impl ServerProcess {
@@ -47,7 +48,7 @@ impl ServerProcess {
         // JSON is YAML.
         std::fs::write(folder.path().join("app-config.yaml"), config.to_string()).expect("a configuration");
         let client = Client::builder().no_proxy().build().expect("an HTTP client");
-        Self { binary, folder, port, client, child: None, max_files: None }
+        Self { binary, folder, port, client, child: None, max_files: None, environment: Vec::new() }
     }
 
     /// The folder with configuration, database and log.
@@ -63,6 +64,11 @@ impl ServerProcess {
     /// Lets it have so many files and sockets open at a time.
     pub fn limit_files(&mut self, max_files: u32) {
         self.max_files = Some(max_files);
+    }
+
+    /// Gives it a variable of the environment.
+    pub fn set_variable(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// Starts the process, without waiting for anything.
@@ -89,6 +95,7 @@ impl ServerProcess {
         let child = command
             .arg("serve")
             .args(arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.expect("a log file"))

@@ -4,6 +4,7 @@ mod client_address;
 mod cors;
 mod observe;
 mod rate_limit;
+mod spans;
 
 pub use self::client_address::{TrustProxy, TrustProxyError};
 pub use self::cors::{Cors, OriginPatterns};
@@ -14,3 +15,4 @@ pub(crate) use self::client_address::{ClientAddress, identify_client};
 pub(crate) use self::cors::share_with_origins;
 pub(crate) use self::observe::{CallerKind, observe, tell_route};
 pub(crate) use self::rate_limit::{Limiters, limit_rate};
+pub(crate) use self::spans::put_in_spans;

@@ -56,6 +56,11 @@ pub(crate) async fn tell_route(request: Request, next: Next) -> Response {
     response
 }
 
+/// The route that answered, if there is one.
+pub(super) fn route_of(response: &Response) -> Option<&str> {
+    response.extensions().get::<Route>().map(|route| route.0.as_str())
+}
+
 /// Counts, times and logs a request. Reads that went well are logged for those who ask for more.
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -68,8 +73,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
 
     let took = started.elapsed();
     let status = response.status();
-    let route = response.extensions().get::<Route>();
-    let route = route.map_or_else(|| "none".to_owned(), |route| route.0.as_str().to_owned());
+    let route = route_of(&response).unwrap_or("none").to_owned();
     let caller = response.extensions().get::<CallerKind>().map_or("unknown", |kind| kind.0);
     let status_label = status_label(status);
     counter!("http_requests_total", "method" => method, "route" => route.clone(), "status" => status_label)

@@ -14,7 +14,7 @@ use callboard_config::{Config, ConfigSources, Environment, load};
 use clap::{Parser, Subcommand};
 
 use crate::Callboard;
-use crate::logging::{self, LogFormat, print_warning};
+use crate::logging::{self, LogArguments, print_warning};
 
 /// The command line.
 #[derive(Debug, Parser)]
@@ -25,12 +25,8 @@ use crate::logging::{self, LogFormat, print_warning};
     max_term_width = 100
 )]
 pub(crate) struct Arguments {
-    /// How log lines look
-    #[arg(long, global = true, value_enum, default_value_t, env = "CALLBOARD_LOG_FORMAT")]
-    log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or filters such as `callboard_engine=debug`
-    #[arg(long, global = true, default_value = "info", env = "CALLBOARD_LOG")]
-    log: String,
+    #[command(flatten)]
+    log: LogArguments,
     #[command(subcommand)]
     command: Command,
 }
@@ -83,9 +79,13 @@ pub fn run(extend: impl FnOnce(Callboard) -> Callboard) -> ExitCode {
 }
 
 fn run_command(arguments: Arguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<ExitCode> {
-    logging::start(arguments.log_format, &arguments.log)?;
-    match arguments.command {
-        Command::Serve(arguments) => serve::run(arguments, extend).map(|()| ExitCode::SUCCESS),
+    let Arguments { log, command } = arguments;
+    // The server starts it itself, with its traces.
+    if !matches!(command, Command::Serve(_)) {
+        logging::start(&log, None)?;
+    }
+    match command {
+        Command::Serve(arguments) => serve::run(arguments, &log, extend).map(|()| ExitCode::SUCCESS),
         Command::Doctor(arguments) => Ok(doctor::run(&arguments)),
         Command::Export(arguments) => export::run(arguments).map(|()| ExitCode::SUCCESS),
         Command::Import(arguments) => import::run(arguments),

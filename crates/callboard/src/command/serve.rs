@@ -8,6 +8,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::Callboard;
 use crate::command::load_config;
 use crate::example_catalog::ExampleCatalog;
+use crate::logging::{self, LogArguments};
+use crate::traces::Traces;
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArguments {
@@ -23,9 +25,18 @@ pub(crate) struct ServeArguments {
     host: Option<IpAddr>,
 }
 
-pub(crate) fn run(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<()> {
+pub(crate) fn run(
+    arguments: ServeArguments,
+    log: &LogArguments,
+    extend: impl FnOnce(Callboard) -> Callboard,
+) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(arguments, extend))
+    let traces = Traces::from_environment(runtime.handle())?;
+    logging::start(log, traces.layer())?;
+    traces.announce();
+    let served = runtime.block_on(serve(arguments, extend));
+    traces.shut_down();
+    served
 }
 
 async fn serve(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<()> {

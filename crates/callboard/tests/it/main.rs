@@ -18,6 +18,8 @@ mod moving;
 mod permissions;
 mod push;
 mod serve;
+#[cfg(feature = "otlp")]
+mod traces;
 mod webhooks;
 
 use callboard_testkit::ServerProcess;

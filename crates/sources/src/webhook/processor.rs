@@ -134,7 +134,8 @@ impl WebhookProcessor {
         if let Some(key) = &self.key {
             request = request.header(SIGNATURE, signature(key.clone(), body));
         }
-        let response = request.body(body.to_owned()).send().await.map_err(|error| passing(&error))?;
+        let request = request.body(body.to_owned());
+        let response = callboard_traces::send(request).await.map_err(|error| passing(&error))?;
         let status = response.status();
         let content = self.content(response).await?;
         if status.is_success() {
