@@ -10,6 +10,6 @@ mod process;
 mod upstream;
 mod wait;
 
-pub use process::{ProcessUsage, ServerProcess, StoppingProcess};
+pub use process::{ProcessUsage, ServerProcess, StoppingProcess, free_port};
 pub use upstream::Upstream;
 pub use wait::until;

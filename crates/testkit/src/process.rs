@@ -165,9 +165,14 @@ impl ServerProcess {
         StoppingProcess(child)
     }
 
+    /// The number that the kernel knows the process by.
+    pub fn id(&self) -> u32 {
+        self.child.as_ref().and_then(Child::id).expect("the server runs")
+    }
+
     /// What the process has used so far, as the kernel counts it. Linux only.
     pub fn process_usage(&self) -> ProcessUsage {
-        let id = self.child.as_ref().and_then(Child::id).expect("the server runs");
+        let id = self.id();
         let read =
             |file: &str| std::fs::read_to_string(format!("/proc/{id}/{file}")).expect("a process file");
         let status = read("status");
@@ -206,7 +211,8 @@ pub struct ProcessUsage {
     pub peak_memory_bytes: u64,
 }
 
-fn free_port() -> u16 {
+/// A port of the loopback address that nobody uses at the moment.
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("an address").port()
 }

@@ -1,0 +1,265 @@
+//! A catalog server that is measured: ours, or another one that runs already and has the same synthetic provider.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use callboard_store::Store;
+use callboard_store_sqlite::SqliteStore;
+use callboard_testkit::ServerProcess;
+use clap::Args;
+use reqwest::Client;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use url::Url;
+
+use crate::control::Mutated;
+use crate::usage::{Usage, of_family, of_process};
+
+/// Longer than anything that is measured takes, with the other server too.
+const PATIENCE: Duration = Duration::from_hours(2);
+/// The processing interval of a server that is to do nothing by itself.
+pub(crate) const NEVER: Duration = Duration::from_hours(24);
+
+/// Which servers are measured.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Contenders {
+    /// Our database: `sqlite` for a file, or `memory`
+    #[arg(long, default_value = "sqlite", env = "DATABASE")]
+    database: String,
+    /// Another catalog on this machine that is to do the same, such as <http://127.0.0.1:7007>; whatever its synthetic
+    /// provider has emitted is removed from it
+    #[arg(long)]
+    reference: Option<Url>,
+    /// The process that the database server of the other catalog was started as, for its processor time
+    #[arg(long)]
+    reference_database_process: Option<u32>,
+}
+
+impl Contenders {
+    /// Ours, on an empty database.
+    pub(crate) async fn own(&self, interval: Duration) -> Result<Contender> {
+        let folder = tempfile::tempdir()?;
+        let control = callboard_testkit::free_port();
+        let seconds = interval.as_secs();
+        let config = json!({ "catalog": {
+            "processingInterval": { "seconds": seconds },
+            "providers": { "bench": { "port": control } },
+            "rules": [{ "allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"] }],
+        } });
+        let binary = std::env::current_exe()?;
+        let mut process = match self.database.as_str() {
+            "sqlite" => ServerProcess::new(binary, config),
+            "memory" => ServerProcess::in_memory(binary, config),
+            other => bail!("--database can be sqlite or memory, and is {other}"),
+        };
+        process.start().await;
+        let catalog = Url::parse(&process.api(""))?;
+        let synthetic = Url::parse(&format!("http://127.0.0.1:{control}/synth/"))?;
+        let file = process.folder().join("database").join("catalog.sqlite");
+        let store: Option<Arc<dyn Store>> = if file.exists() {
+            Some(Arc::new(SqliteStore::open_existing(&file, false).await?))
+        } else {
+            None
+        };
+        Ok(Contender {
+            name: format!("Callboard, {}", self.database),
+            client: Client::builder().no_proxy().build()?,
+            catalog: catalog.as_str().trim_end_matches('/').to_owned(),
+            synthetic,
+            server: Server::Own { process: Box::new(process), store, _folder: folder },
+        })
+    }
+
+    /// The other one, emptied, if there is one.
+    pub(crate) async fn other(&self) -> Result<Option<Contender>> {
+        let Some(url) = &self.reference else { return Ok(None) };
+        let catalog = url.join("api/catalog")?;
+        let contender = Contender {
+            name: "the other catalog".to_owned(),
+            client: Client::builder().no_proxy().build()?,
+            catalog: catalog.to_string(),
+            synthetic: url.join("api/catalog/synth/")?,
+            server: Server::Other { database: self.reference_database_process },
+        };
+        contender.full(0, 0).await?;
+        contender.until_count("", 0, Duration::from_millis(200)).await?;
+        Ok(Some(contender))
+    }
+}
+
+/// A server that runs.
+pub(crate) struct Contender {
+    pub(crate) name: String,
+    client: Client,
+    catalog: String,
+    synthetic: Url,
+    server: Server,
+}
+
+enum Server {
+    Own { process: Box<ServerProcess>, store: Option<Arc<dyn Store>>, _folder: TempDir },
+    Other { database: Option<u32> },
+}
+
+impl Contender {
+    /// Emits a whole set.
+    pub(crate) async fn full(&self, size: usize, revision: usize) -> Result<Mutated> {
+        self.mutate(&[("type", "full".to_owned()), ("n", size.to_string()), ("rev", revision.to_string())])
+            .await
+    }
+
+    /// Emits some of a set anew.
+    pub(crate) async fn delta(
+        &self,
+        size: usize,
+        numbers: std::ops::Range<usize>,
+        revision: usize,
+    ) -> Result<Mutated> {
+        self.mutate(&[
+            ("type", "delta".to_owned()),
+            ("n", size.to_string()),
+            ("from", numbers.start.to_string()),
+            ("to", numbers.end.to_string()),
+            ("rev", revision.to_string()),
+        ])
+        .await
+    }
+
+    async fn mutate(&self, parameters: &[(&str, String)]) -> Result<Mutated> {
+        let request = self.client.post(self.synthetic.join("mutate")?).query(parameters);
+        let answer = request.send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "the mutation was answered with {status}: {text}");
+        serde_json::from_str(&text).with_context(|| text)
+    }
+
+    /// Registers a location; returns its id.
+    pub(crate) async fn register(&self, target: &str) -> Result<String> {
+        let location = json!({ "type": "file", "target": target });
+        let answer = self.client.post(format!("{}/locations", self.catalog)).json(&location).send().await?;
+        let status = answer.status();
+        let answer: Value = answer.json().await?;
+        let id = answer["location"]["id"].as_str();
+        Ok(id.with_context(|| format!("the registration was answered with {status}: {answer}"))?.to_owned())
+    }
+
+    /// Takes a location off.
+    pub(crate) async fn unregister(&self, id: &str) -> Result<()> {
+        self.client.delete(format!("{}/locations/{id}", self.catalog)).send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// The answer to a question to the catalog.
+    pub(crate) async fn ask(&self, path: &str) -> Result<Vec<u8>> {
+        let answer = self.client.get(format!("{}{path}", self.catalog)).send().await?;
+        Ok(answer.error_for_status()?.bytes().await?.to_vec())
+    }
+
+    /// The same as JSON.
+    pub(crate) async fn json(&self, path: &str) -> Result<Value> {
+        Ok(serde_json::from_slice(&self.ask(path).await?)?)
+    }
+
+    /// How many entities fulfil the filter of a query string; all of them if it is empty.
+    pub(crate) async fn count(&self, filter: &str) -> Result<u64> {
+        let page = self.json(&format!("/entities/by-query?limit=0{filter}")).await?;
+        page["totalItems"].as_u64().context("there is no count in the answer")
+    }
+
+    /// Waits until so many entities fulfil a filter.
+    pub(crate) async fn until_count(&self, filter: &str, expected: u64, pause: Duration) -> Result<()> {
+        until(pause, async || Ok(self.count(filter).await? == expected)).await
+    }
+
+    /// Waits until so many entities are there and nothing is left to be processed or stitched.
+    pub(crate) async fn until_settled(&self, expected: usize) -> Result<()> {
+        let expected = u64::try_from(expected)?;
+        match &self.server {
+            Server::Own { store: Some(store), .. } => {
+                self.until_count("", expected, Duration::from_millis(10)).await?;
+                until(Duration::from_millis(10), async || {
+                    let depth = store.queue_depth().await?;
+                    Ok(depth.urgent == 0 && depth.stitch_marks == 0 && depth.final_entities == expected)
+                })
+                .await
+            }
+            // What is in memory cannot be looked into; stitching trails by one batch at most.
+            Server::Own { store: None, .. } => {
+                self.until_count("", expected, Duration::from_millis(10)).await
+            }
+            Server::Other { .. } => {
+                until(Duration::from_millis(500), async || {
+                    let status = self.status("?db=1").await?;
+                    Ok(status["unprocessed"] == 0
+                        && status["stitchQueue"] == 0
+                        && status["finalEntities"] == expected)
+                })
+                .await
+            }
+        }
+    }
+
+    /// How many runs of entities there have been.
+    pub(crate) async fn runs(&self) -> Result<u64> {
+        match &self.server {
+            Server::Own { process, .. } => {
+                let text = process.root("/metrics").send().await?.text().await?;
+                let counts =
+                    text.lines().filter(|line| line.starts_with("catalog_processed_entities_count{"));
+                Ok(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
+            }
+            Server::Other { .. } => {
+                let status = self.status("").await?;
+                status["processedTotal"].as_u64().context("the status has no count of runs")
+            }
+        }
+    }
+
+    /// What server and database have used so far.
+    pub(crate) async fn usage(&self) -> Result<Usage> {
+        match &self.server {
+            Server::Own { process, .. } => Ok(of_process(process.id())),
+            Server::Other { database } => {
+                let status = self.status("").await?;
+                let milliseconds = status["cpuMs"].as_u64().context("the status has no processor time")?;
+                Ok(Usage {
+                    cpu: Duration::from_millis(milliseconds) + database.map(of_family).unwrap_or_default(),
+                    peak_megabytes: status["maxRssMb"].as_u64().unwrap_or_default(),
+                    written: 0,
+                })
+            }
+        }
+    }
+
+    /// The database file, if it is ours and there is one.
+    pub(crate) fn database_file(&self) -> Option<PathBuf> {
+        let Server::Own { process, store: Some(_), .. } = &self.server else { return None };
+        Some(process.folder().join("database").join("catalog.sqlite"))
+    }
+
+    /// Ends our server in order, but leaves its database. The other one goes on.
+    pub(crate) async fn stop(&mut self) {
+        if let Server::Own { process, store, .. } = &mut self.server {
+            *store = None;
+            process.stop().await;
+        }
+    }
+
+    async fn status(&self, query: &str) -> Result<Value> {
+        let answer = self.client.get(self.synthetic.join(&format!("status{query}"))?).send().await?;
+        Ok(answer.error_for_status()?.json().await?)
+    }
+}
+
+/// Asks again and again until it is so.
+pub(crate) async fn until(pause: Duration, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let end = Instant::now() + PATIENCE;
+    while !is_so().await? {
+        ensure!(Instant::now() < end, "waited {PATIENCE:?} in vain");
+        tokio::time::sleep(pause).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! `callboard-bench ingest`: how fast the entities of a provider are there for clients, from an empty database on.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::contender::{Contender, Contenders, NEVER};
+use crate::machine::{MachineTime, describe};
+use crate::table::{Table, UNKNOWN};
+use crate::yardstick;
+
+#[derive(Debug, Args)]
+pub(crate) struct IngestArguments {
+    /// How many entities, separated by commas
+    #[arg(long, value_delimiter = ',', default_values_t = [1_000, 10_000])]
+    entities: Vec<usize>,
+    /// How often each
+    #[arg(long, default_value_t = 1)]
+    repeat: usize,
+    #[command(flatten)]
+    contenders: Contenders,
+}
+
+pub(crate) async fn run(arguments: IngestArguments) -> Result<()> {
+    println!("{}\n", describe());
+    let table = Table::new(&[
+        "",
+        "entities",
+        "seconds",
+        "entities/s",
+        "CPU s",
+        "per CPU s",
+        "peak MB",
+        "disk B each",
+        "again ms",
+        "again written",
+        "busy",
+    ]);
+    for entities in &arguments.entities {
+        for _ in 0..arguments.repeat {
+            let mut own = arguments.contenders.own(NEVER).await?;
+            let seconds = ingest(&own, *entities, &table).await?;
+            let file = own.database_file();
+            own.stop().await;
+            if let Some(file) = file {
+                let bulk = yardstick::insert_again(&file).await?;
+                let mut row = vec!["  the same rows, bulk SQL".to_owned()];
+                row.extend([entities.to_string(), decimals(bulk), rate(*entities, bulk)]);
+                table.row(row);
+                println!("  1 / {:.2} of the rate of bulk SQL", seconds.as_secs_f64() / bulk.as_secs_f64());
+            }
+            if let Some(other) = arguments.contenders.other().await? {
+                let others = ingest(&other, *entities, &table).await?;
+                println!("  {:.1} times the rate of the other", others.as_secs_f64() / seconds.as_secs_f64());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns how long it took until everything was there and nothing was left to do.
+async fn ingest(contender: &Contender, entities: usize, table: &Table) -> Result<Duration> {
+    let (machine, start) = (MachineTime::start(), Instant::now());
+    let before = contender.usage().await?;
+    let mutated = contender.full(entities, 0).await?;
+    contender.until_settled(entities).await?;
+    let elapsed = start.elapsed().saturating_sub(mutated.generating());
+    let busy = machine.busy_cores();
+    let after = contender.usage().await?;
+    let cpu = after.cpu.saturating_sub(before.cpu).saturating_sub(mutated.generating());
+    let disk = match contender.database_file() {
+        Some(file) => disk_usage(&file)?.checked_div(u64::try_from(entities)?).map(|bytes| bytes.to_string()),
+        None => None,
+    };
+    let again = contender.full(entities, 0).await?.applying();
+    let written = contender.usage().await?.written - after.written;
+    table.row([
+        contender.name.clone(),
+        entities.to_string(),
+        decimals(elapsed),
+        rate(entities, elapsed),
+        decimals(cpu),
+        rate(entities, cpu),
+        after.peak_megabytes.to_string(),
+        disk.unwrap_or_else(|| UNKNOWN.to_owned()),
+        again.as_millis().to_string(),
+        written.to_string(),
+        format!("{busy:.1}"),
+    ]);
+    Ok(elapsed)
+}
+
+/// The database with what lies beside it.
+fn disk_usage(file: &std::path::Path) -> Result<u64> {
+    let folder = file.parent().unwrap_or(file);
+    std::fs::read_dir(folder)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+}
+
+fn decimals(duration: Duration) -> String {
+    format!("{:.2}", duration.as_secs_f64())
+}
+
+fn rate(count: usize, duration: Duration) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "figures for people to read")]
+    let rate = count as f64 / duration.as_secs_f64();
+    format!("{rate:.0}")
+}
