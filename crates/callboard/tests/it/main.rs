@@ -18,6 +18,7 @@ mod moving;
 mod permissions;
 mod push;
 mod serve;
+mod streaming;
 #[cfg(feature = "otlp")]
 mod traces;
 mod webhooks;
