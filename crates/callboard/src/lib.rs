@@ -30,6 +30,7 @@ mod command;
 mod database;
 mod events;
 mod example_catalog;
+mod github;
 mod http_settings;
 mod key_store;
 mod logging;

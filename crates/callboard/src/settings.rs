@@ -21,6 +21,7 @@ use callboard_sources::{
 };
 use serde::Deserialize;
 
+use crate::github::github_readers;
 use crate::permissions::PermissionsSection;
 
 /// What only Callboard knows: the root key `callboard`, which Backstage passes over.
@@ -171,7 +172,9 @@ pub(crate) fn url_reader(config: &Config) -> Result<Arc<dyn UrlReader>> {
     let allow = allow.iter().map(|entry| AllowedHost::parse(&entry.host, entry.paths.as_deref()));
     let allow = allow.collect::<Result<Vec<_>, _>>().context("backend.reading.allow")?;
     let plain = FetchReader::new(ReadingRules { allow }, FetchOptions::default())?;
-    Ok(Arc::new(UrlReaders::new(vec![Box::new(plain)], known_hosts(config)?)))
+    let mut readers = github_readers(config)?;
+    readers.push(Box::new(plain));
+    Ok(Arc::new(UrlReaders::new(readers, known_hosts(config)?)))
 }
 
 /// The hosts whose URLs have a shape that is known.

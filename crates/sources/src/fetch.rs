@@ -1,22 +1,20 @@
-use std::error::Error;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
 use callboard_sdk::{ReadError, ReadOptions, ReadResponse, SearchFile, SearchResponse, UrlReader};
-use reqwest::header::{ETAG, HeaderValue, IF_NONE_MATCH, LOCATION};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{HeaderValue, IF_NONE_MATCH};
+use reqwest::{Client, Response};
 use url::Url;
 
 use crate::allow::has_credentials;
 use crate::client::http_client;
+use crate::download::{
+    MAX_REDIRECTS, body, check_status, etag, redirect_target, too_many_redirects, unreadable,
+};
 use crate::known_hosts::KnownHosts;
 use crate::readers::{not_allowed, parse_url};
 use crate::resolve::resolve;
 use crate::{ClientError, HostReader, ProxyUse, ReadingRules};
-
-/// How many redirects of one read are followed.
-const MAX_REDIRECTS: usize = 5;
 
 /// Bounds of a read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,20 +61,9 @@ impl FetchReader {
 
     async fn fetch(&self, url: &str, options: &ReadOptions) -> Result<ReadResponse, ReadError> {
         let response = self.follow(url, options.etag.as_deref()).await?;
-        let status = response.status();
-        if status == StatusCode::NOT_MODIFIED {
-            return Err(ReadError::NotModified);
-        }
-        if !status.is_success() {
-            let message = format!("could not read {url}, {}", describe_status(status));
-            return Err(match status {
-                StatusCode::NOT_FOUND => ReadError::NotFound(message),
-                _ => ReadError::Failed(message),
-            });
-        }
-        let etag = response.headers().get(ETAG).and_then(|value| value.to_str().ok());
-        let etag = etag.filter(|etag| !etag.is_empty()).map(str::to_owned);
-        let data = self.body(response, url).await?;
+        check_status(&response, url)?;
+        let etag = etag(&response);
+        let data = body(response, url, self.options.max_bytes).await?;
         Ok(ReadResponse { data, etag })
     }
 
@@ -90,7 +77,7 @@ impl FetchReader {
             self.check(&next, next.as_str())?;
             current = next;
         }
-        Err(ReadError::Failed(format!("could not read {url}, more than {MAX_REDIRECTS} redirects")))
+        Err(too_many_redirects(url))
     }
 
     fn check(&self, url: &Url, shown: &str) -> Result<(), ReadError> {
@@ -109,24 +96,6 @@ impl FetchReader {
             request = request.header(IF_NONE_MATCH, condition);
         }
         callboard_traces::send(request).await
-    }
-
-    async fn body(&self, mut response: Response, url: &str) -> Result<Bytes, ReadError> {
-        let limit = self.options.max_bytes;
-        let too_large =
-            || ReadError::Failed(format!("could not read {url}, it is larger than {limit} bytes"));
-        let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
-        if announced.is_some_and(|length| length > limit) {
-            return Err(too_large());
-        }
-        let mut body = BytesMut::with_capacity(announced.unwrap_or_default());
-        while let Some(chunk) = response.chunk().await.map_err(|error| unreadable(url, &error))? {
-            if body.len() + chunk.len() > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.freeze())
     }
 }
 
@@ -165,26 +134,4 @@ impl HostReader for FetchReader {
     fn matches(&self, url: &Url) -> bool {
         self.rules.allows(url)
     }
-}
-
-fn redirect_target(response: &Response, from: &Url) -> Option<Url> {
-    let redirects = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
-    let location = response.headers().get(LOCATION).filter(|_| redirects)?;
-    from.join(location.to_str().ok()?).ok()
-}
-
-fn describe_status(status: StatusCode) -> String {
-    match status.canonical_reason() {
-        Some(reason) => format!("{} {reason}", status.as_u16()),
-        None => status.as_u16().to_string(),
-    }
-}
-
-/// The message of a request that got no answer: `reqwest`'s own says little, the cause is further down.
-fn unreadable(url: &str, error: &reqwest::Error) -> ReadError {
-    let mut cause: &dyn Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    ReadError::Failed(format!("Unable to read {url}, {cause}"))
 }

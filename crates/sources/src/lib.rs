@@ -6,7 +6,7 @@
 //!
 //! A newcomer starts at [`UrlReaders`], which sends each URL to the first [`HostReader`] that is responsible for
 //! it. [`FetchReader`] is the last of them: plain HTTP, on the hosts that [`ReadingRules`] allow. A host with
-//! its own API is one more `HostReader` in a file of its own. How relative targets become absolute is in
+//! its own API is one more `HostReader` in a file of its own, such as [`GitHubReader`]. How relative targets become absolute is in
 //! `resolve.rs`, what a URL says of a repository in `repository.rs`, and of pages for people in `scm_file.rs`; all are pure
 //! functions.
 //!
@@ -17,7 +17,9 @@
 
 mod allow;
 mod client;
+mod download;
 mod fetch;
+mod github;
 mod known_hosts;
 mod readers;
 mod repository;
@@ -29,6 +31,7 @@ pub use allow::{AllowedHost, InvalidAllowedHost, ReadingRules};
 pub use callboard_sdk::HostReader;
 pub use client::{ClientError, ProxyUse};
 pub use fetch::{FetchOptions, FetchReader};
+pub use github::{GitHubReader, GitHubSettings};
 pub use known_hosts::{HostKind, KnownHosts};
 pub use readers::UrlReaders;
 pub use repository::{RepositoryFile, same_repository};

@@ -12,6 +12,7 @@ mod custom_kinds;
 mod doctor;
 mod events;
 mod extending;
+mod github;
 mod http;
 mod metrics;
 mod moving;

@@ -4,6 +4,7 @@
 
 mod allow;
 mod fetch;
+mod github;
 mod readers;
 mod repository;
 mod resolve;
