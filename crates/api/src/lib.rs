@@ -37,7 +37,7 @@ pub use self::audit::{
     AuditStatus,
 };
 pub use self::authentication::{AuthPolicy, Authentication};
-pub use self::event_ingress::{EventIngress, SignatureValidator};
+pub use self::event_ingress::{EventIngress, HeaderTokenValidator, SignatureValidator};
 pub use self::layers::{
     Cors, OriginPatterns, RateLimit, RateLimits, TrustProxy, TrustProxyError, describe_metrics,
 };

@@ -11,9 +11,10 @@ use callboard_model::layers::ModelLayer;
 use callboard_sdk::{
     Action, EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader,
     IncrementalEntityProvider, IncrementalOptions, IngressValidator, LocationAnalyzer, Module,
-    PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, ScmLocationAnalyzer,
-    Task, UrlReader,
+    PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor, Registry, ScmEventSubscriber,
+    ScmEventTranslator, ScmLocationAnalyzer, Task, UrlReader,
 };
+use callboard_sources::scm_event_translators;
 use callboard_store::Store;
 use tokio::net::TcpListener;
 
@@ -140,6 +141,20 @@ impl Callboard {
         self
     }
 
+    /// Has the web hooks of a kind of source code host understood.
+    #[must_use]
+    pub fn add_scm_event_translator(mut self, translator: Arc<dyn ScmEventTranslator>) -> Self {
+        self.registry.add_scm_event_translator(translator);
+        self
+    }
+
+    /// Has a subscriber told of what happens on source code hosts.
+    #[must_use]
+    pub fn add_scm_event_subscriber(mut self, subscriber: Arc<dyn ScmEventSubscriber>) -> Self {
+        self.registry.add_scm_event_subscriber(subscriber);
+        self
+    }
+
     /// Adds a rule that decisions on permissions can make a condition of.
     #[must_use]
     pub fn add_permission_rule(mut self, rule: Arc<dyn PermissionRule>) -> Self {
@@ -248,6 +263,9 @@ impl Callboard {
         self.registry.model_layers.extend(model_layers(&self.config)?);
         for processor in webhook_processors(&self.config)? {
             self.registry.add_processor(processor);
+        }
+        for translator in scm_event_translators() {
+            self.registry.add_scm_event_translator(translator);
         }
         let push_providers = push_providers(&self.config, &settings.disabled_providers)?;
         for access in &push_providers.0 {

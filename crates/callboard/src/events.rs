@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use callboard_api::{EventIngress, SignatureValidator};
+use callboard_api::{EventIngress, HeaderTokenValidator, SignatureValidator};
 use callboard_config::{Config, Secret};
 use callboard_sdk::IngressValidator;
 use serde::Deserialize;
 
-/// The topic and the secret of GitHub's web hooks, as Backstage's own module has them.
+/// The topics and the secrets of web hooks, as Backstage's own modules have them.
 const GITHUB_TOPIC: &str = "github";
 const GITHUB_SECRET: &str = "events.modules.github.webhookSecret";
+const GITLAB_TOPIC: &str = "gitlab";
+const GITLAB_SECRET: &str = "events.modules.gitlab.webhookSecret";
+const GITLAB_HEADER: &str = "x-gitlab-token";
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, expecting = "an object")]
@@ -53,6 +56,11 @@ pub(crate) fn ingress(config: &Config, others: &[Arc<dyn IngressValidator>]) -> 
     if config.get(GITHUB_SECRET).is_some() {
         let secret: Secret = config.section(GITHUB_SECRET)?;
         ingress.validators.push(Arc::new(SignatureValidator::new(GITHUB_TOPIC, secret.expose())));
+    }
+    if config.get(GITLAB_SECRET).is_some() {
+        let secret: Secret = config.section(GITLAB_SECRET)?;
+        let validator = HeaderTokenValidator::new(GITLAB_TOPIC, secret.expose(), GITLAB_HEADER);
+        ingress.validators.push(Arc::new(validator));
     }
     for EventSignature { topic, secret, header, prefix } in signatures {
         if !ingress.topics.contains(&topic) {

@@ -13,7 +13,7 @@ use callboard_config::sections::{
 use callboard_config::{Config, ConfigPath};
 use callboard_engine::{
     ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessorOptions,
-    Rule, RuleLocation, RuleTarget, StitchSettings,
+    Rule, RuleLocation, RuleTarget, ScmEventSettings, StitchSettings,
 };
 use callboard_sdk::{EntityProvider, RemovalGuards, TaskSchedule, UrlReader};
 use callboard_sources::{
@@ -130,6 +130,11 @@ pub(crate) fn engine_settings(config: &Config, working_directory: &Path) -> Resu
         disabled_providers: disabled_providers(&catalog),
         provider_guards: provider_guards(&catalog, &own.removal_guards),
         removal_guards: guards(&own.removal_guards),
+        scm_events: ScmEventSettings {
+            refresh: catalog.scm_events.refresh,
+            unregister: catalog.scm_events.unregister,
+            move_locations: catalog.scm_events.move_locations,
+        },
         disable_default_processors: catalog.disable_default_processors,
         location_conflict_strategy: match catalog.default_location_conflict_strategy {
             LocationConflictStrategy::Reject => ConflictStrategy::Reject,

@@ -16,6 +16,7 @@ use crate::events::Events;
 use crate::measurements::Measurements;
 use crate::processing::pipeline::Pipeline;
 use crate::scheduling::Scheduler;
+use crate::scm_events::ScmEventBus;
 use crate::settings::EngineSettings;
 use crate::stitching::hand_off::HandOff;
 
@@ -45,6 +46,7 @@ pub(crate) struct Core {
     pub(crate) scheduler: Scheduler,
     pub(crate) measurements: Measurements,
     pub(crate) events: Events,
+    pub(crate) scm_events: Arc<ScmEventBus>,
     /// The large sources of this node.
     pub(crate) incremental: HashSet<ProviderName>,
     pub(crate) ready: AtomicBool,

@@ -34,6 +34,7 @@ use crate::processing::work_loop::WorkLoop;
 use crate::providers::startup;
 use crate::rules::{RuleError, Rules};
 use crate::scheduling::{Scheduler, look_after};
+use crate::scm_events::{ScmEventBus, Translation};
 use crate::settings::{EngineSettings, OrphanStrategy};
 use crate::stitching::hand_off::HandOff;
 use crate::stitching::stitch_loop::StitchLoop;
@@ -145,6 +146,13 @@ impl EngineBuilder {
             registry.incremental.iter().filter(is_enabled).filter_map(Listener::of).collect();
         let mut subscribers = registry.event_subscribers;
         subscribers.extend(listeners.iter().map(|listener| Arc::<Listener>::clone(listener) as _));
+        let scm_events = Arc::new(ScmEventBus::new(registry.scm_event_subscribers.clone()));
+        // Nobody has to be asked if nobody does anything about it.
+        if settings.scm_events.are_on() || !registry.scm_event_subscribers.is_empty() {
+            for translator in registry.scm_event_translators {
+                subscribers.push(Arc::new(Translation::new(translator, Arc::clone(&scm_events))));
+            }
+        }
         let core = Core {
             store,
             settings,
@@ -157,6 +165,7 @@ impl EngineBuilder {
             signals: Signals::default(),
             scheduler,
             events: Events::new(&subscribers),
+            scm_events,
             incremental: registry
                 .incremental
                 .iter()
@@ -166,6 +175,7 @@ impl EngineBuilder {
             ready: AtomicBool::new(false),
         };
         let core = Arc::new(core);
+        core.scm_events.attach(&core);
         for listener in &listeners {
             listener.attach(&core);
         }

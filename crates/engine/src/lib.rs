@@ -35,6 +35,7 @@ mod processors;
 mod providers;
 mod rules;
 mod scheduling;
+mod scm_events;
 mod settings;
 mod stitching;
 
@@ -53,5 +54,5 @@ pub use rules::{AllowedKind, Rule, RuleError, RuleLocation, RuleTarget};
 pub use scheduling::{Scheduler, TaskDescription, TaskState, WorkerState};
 pub use settings::{
     ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessingSettings,
-    ProcessorOptions, StitchSettings,
+    ProcessorOptions, ScmEventSettings, StitchSettings,
 };

@@ -43,6 +43,8 @@ pub struct EngineSettings {
     pub removal_guards: RemovalGuards,
     /// When removals of these providers are refused, by their name.
     pub provider_guards: HashMap<String, RemovalGuards>,
+    /// Which events of source code hosts the catalog acts on.
+    pub scm_events: ScmEventSettings,
     /// The longest time between two looks at what tasks there are to run, 5 s by default.
     pub task_poll_interval: Duration,
     /// Names of providers that are left out; their entities are evicted like those of a provider that is gone.
@@ -82,6 +84,7 @@ impl Default for EngineSettings {
             provider_schedules: HashMap::new(),
             removal_guards: RemovalGuards::default(),
             provider_guards: HashMap::new(),
+            scm_events: ScmEventSettings::default(),
             task_poll_interval: Duration::from_secs(5),
             disabled_providers: Vec::new(),
             disable_default_processors: false,
@@ -92,6 +95,24 @@ impl Default for EngineSettings {
             log_every_failure: false,
             yaml_merge_keys: false,
         }
+    }
+}
+
+/// Which events of source code hosts the catalog acts on. None by default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScmEventSettings {
+    /// Files that changed are read again.
+    pub refresh: bool,
+    /// Locations of files that are gone are unregistered.
+    pub unregister: bool,
+    /// Locations of files that moved move along.
+    pub move_locations: bool,
+}
+
+impl ScmEventSettings {
+    /// Whether there are any.
+    pub fn are_on(self) -> bool {
+        self.refresh || self.unregister || self.move_locations
     }
 }
 

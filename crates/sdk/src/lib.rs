@@ -15,6 +15,8 @@
 //! | several of these that belong together | [`Module`] | `module.rs` |
 //! | an interest in what happens | [`EventSubscriber`] | `event.rs` |
 //! | senders of events over HTTP that sign in their own way | [`IngressValidator`] | `event.rs` |
+//! | a source code host with web hooks of its own | [`ScmEventTranslator`] | `scm_event.rs` |
+//! | an interest in what happens on source code hosts | [`ScmEventSubscriber`] | `scm_event.rs` |
 //! | a rule for who may do what on which entities | [`PermissionRule`] | `permission_rule.rs` |
 //!
 //! This crate knows the model and nothing else of the server: no database, no HTTP, no engine. Everything
@@ -38,6 +40,7 @@ mod provider;
 mod registration_origins;
 mod removal_guards;
 mod schedule;
+mod scm_event;
 mod task;
 mod url_reader;
 
@@ -72,6 +75,7 @@ pub use provider::{
 pub use registration_origins::RegistrationOrigins;
 pub use removal_guards::{RemovalGuards, RemovalRefused};
 pub use schedule::{CronError, CronExpression, Frequency, TaskSchedule, TaskScope};
+pub use scm_event::{ScmEvent, ScmEventSubscriber, ScmEventTranslator, ScmEvents};
 pub use task::{SchedulerError, Task, TaskError, TaskScheduler};
 pub use url_reader::{
     HostReader, ReadError, ReadOptions, ReadResponse, ScmFile, SearchFile, SearchResponse, UrlReader,

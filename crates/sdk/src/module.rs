@@ -7,7 +7,7 @@ use crate::{
     Action, EntityParser, EntityPolicy, EntityProvider, EventSubscriber, HostReader,
     IncrementalEntityProvider, IncrementalOptions, IncrementalRegistration, IngressValidator,
     LocationAnalyzer, ModuleConfig, PermissionRule, PlaceholderResolver, ProcessingErrorHandler, Processor,
-    RegistrationOrigins, ScmLocationAnalyzer, Task, UrlReader,
+    RegistrationOrigins, ScmEventSubscriber, ScmEventTranslator, ScmLocationAnalyzer, Task, UrlReader,
 };
 
 /// Where extensions are put on the way to the engine.
@@ -57,6 +57,10 @@ pub struct Registry {
     pub event_subscribers: Vec<Arc<dyn EventSubscriber>>,
     /// Look at requests that bring events over HTTP.
     pub ingress_validators: Vec<Arc<dyn IngressValidator>>,
+    /// Understand the web hooks of source code hosts.
+    pub scm_event_translators: Vec<Arc<dyn ScmEventTranslator>>,
+    /// Told of what happens on source code hosts.
+    pub scm_event_subscribers: Vec<Arc<dyn ScmEventSubscriber>>,
 }
 
 impl Registry {
@@ -137,6 +141,18 @@ impl Registry {
         self.ingress_validators.push(validator);
     }
 
+    /// Has the web hooks of a kind of source code host understood.
+    pub fn add_scm_event_translator(&mut self, translator: Arc<dyn ScmEventTranslator>) {
+        self.origins.note("SCM event translators", translator.id());
+        self.scm_event_translators.push(translator);
+    }
+
+    /// Has a subscriber told of what happens on source code hosts.
+    pub fn add_scm_event_subscriber(&mut self, subscriber: Arc<dyn ScmEventSubscriber>) {
+        self.origins.note("SCM event subscribers", subscriber.id());
+        self.scm_event_subscribers.push(subscriber);
+    }
+
     /// Adds a rule for permissions.
     pub fn add_permission_rule(&mut self, rule: Arc<dyn PermissionRule>) {
         self.origins.note("permission rules", rule.name());
@@ -210,6 +226,10 @@ impl Registry {
         let rules = self.permission_rules.iter().map(|rule| ("permission rules", rule.name()));
         let subscribers = self.event_subscribers.iter();
         let names = names.chain(subscribers.map(|subscriber| ("event subscribers", subscriber.id())));
+        let translators = self.scm_event_translators.iter();
+        let names = names.chain(translators.map(|translator| ("SCM event translators", translator.id())));
+        let scm = self.scm_event_subscribers.iter();
+        let names = names.chain(scm.map(|subscriber| ("SCM event subscribers", subscriber.id())));
         let actions: Vec<String> = self.actions.iter().map(|action| action.description().name).collect();
         let names = names.chain(actions.iter().map(|name| ("actions", name.as_str())));
         self.origins.conflicts(names.chain(rules), built_in)

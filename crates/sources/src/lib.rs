@@ -24,6 +24,7 @@ mod known_hosts;
 mod readers;
 mod repository;
 mod resolve;
+mod scm_events;
 mod scm_file;
 mod webhook;
 
@@ -36,4 +37,5 @@ pub use known_hosts::{HostKind, KnownHosts};
 pub use readers::UrlReaders;
 pub use repository::{RepositoryFile, same_repository};
 pub use resolve::{ResolveError, resolve};
+pub use scm_events::scm_event_translators;
 pub use webhook::{WebhookProcessor, WebhookSettings};

@@ -53,6 +53,16 @@ impl Ingestion for SqliteStore {
         Ok(RefreshOutcome::Scheduled(scheduled))
     }
 
+    async fn refresh_entities(&self, refs: &[EntityRef], now: Timestamp) -> Result<usize> {
+        let mut transaction = self.write().await?;
+        let query = sqlx::query_scalar("SELECT r.id FROM json_each(?1) j JOIN refs r ON r.ref = j.value")
+            .bind(text_list(refs.iter().map(EntityRef::as_str)));
+        let ids: Vec<i64> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        let scheduled = make_due(&mut transaction, &id_list(ids), now.as_millisecond()).await?;
+        transaction.commit().await.map_err(database_error)?;
+        Ok(scheduled)
+    }
+
     async fn refresh_by_keys(&self, keys: &[String], now: Timestamp) -> Result<usize> {
         let mut transaction = self.write().await?;
         let query = sqlx::query_scalar(

@@ -139,6 +139,13 @@ pub trait Ingestion: Send + Sync {
     /// [`StoreError`](crate::StoreError).
     async fn refresh_entity(&self, entity_ref: &EntityRef, now: Timestamp) -> Result<RefreshOutcome>;
 
+    /// Makes these entities due now, ahead of routine refreshes; returns how many of them there are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn refresh_entities(&self, refs: &[EntityRef], now: Timestamp) -> Result<usize>;
+
     /// Makes every entity due now that has one of these refresh keys; returns how many there are.
     ///
     /// # Errors

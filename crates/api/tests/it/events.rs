@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::Request;
-use callboard_api::{EventIngress, SignatureValidator};
-use callboard_sdk::{Event, EventSubscriber, SubscriberError};
+use callboard_api::{EventIngress, HeaderTokenValidator, SignatureValidator};
+use callboard_sdk::{Event, EventSubscriber, IngressRequest, IngressValidator as _, SubscriberError};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -88,4 +88,23 @@ async fn other_topics_and_bodies_are_refused() {
     );
     let brief = publish(&server, "open", None, "{").await.brief();
     assert!(brief.starts_with("400 InputError: Malformed JSON"), "{brief}");
+}
+
+#[test]
+fn a_token_in_a_header_is_compared_as_a_whole() {
+    let validator = HeaderTokenValidator::new("gitlab", "it's a secret", "X-Gitlab-Token");
+    let passes = |headers: &[(&str, &str)]| {
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        validator.validate(&IngressRequest { topic: "gitlab", headers: &headers, body: b"{}" }).is_ok()
+    };
+    assert!(passes(&[("x-gitlab-token", "it's a secret")]));
+    for headers in [
+        &[][..],
+        &[("x-gitlab-token", "it's a secre")],
+        &[("x-gitlab-token", "")],
+        &[("x-other", "it's a secret")],
+    ] {
+        assert!(!passes(headers), "{headers:?}");
+    }
 }

@@ -18,6 +18,7 @@ mod metrics;
 mod moving;
 mod permissions;
 mod push;
+mod scm_events;
 mod serve;
 mod streaming;
 #[cfg(feature = "otlp")]

@@ -92,6 +92,15 @@ impl Catalog {
         on_conflict: Option<ConflictStrategy>,
     ) -> Result<RegisteredLocation, LocationError> {
         self.check_change(&spec.location_type)?;
+        self.register(spec, on_conflict).await
+    }
+
+    /// The same, whoever may change locations.
+    pub(crate) async fn register(
+        &self,
+        spec: LocationSpec,
+        on_conflict: Option<ConflictStrategy>,
+    ) -> Result<RegisteredLocation, LocationError> {
         let location = RegisteredLocation {
             id: LocationId::random(),
             entity_ref: generated_ref(&spec),
@@ -171,7 +180,11 @@ impl Catalog {
     /// [`LocationError::Readonly`], [`LocationError::NotFound`], [`LocationError::Store`].
     pub async fn remove_location(&self, id: &str) -> Result<(), LocationError> {
         self.ensure_writable()?;
-        let id = location_id(id)?;
+        self.unregister(location_id(id)?).await
+    }
+
+    /// The same, whoever may change locations.
+    pub(crate) async fn unregister(&self, id: LocationId) -> Result<(), LocationError> {
         let report = self.core.store.remove_location(id, &bucket(), self.core.clock.now()).await?;
         let report = report.ok_or_else(|| not_found(id))?;
         self.core.changed(&report).await;

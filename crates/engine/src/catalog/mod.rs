@@ -15,7 +15,7 @@ use std::time::Duration;
 use callboard_index::IndexReader;
 use callboard_model::EntityRef;
 use callboard_model::layers::CompiledModel;
-use callboard_sdk::EventBus;
+use callboard_sdk::{EventBus, ScmEvents};
 use callboard_store::{
     ChangeSequence, EntityState, ProviderName, QueueDepth, RefreshOutcome, RefusedRemoval,
     RegisteredLocation, StoreError, Uid,
@@ -35,6 +35,7 @@ use crate::events::{CatalogEvent, SubscriberBus, SubscriberCounts};
 use crate::incremental::IncrementalControl;
 use crate::measurements;
 use crate::scheduling::Scheduler;
+use crate::scm_events::ScmEventBus;
 use crate::settings::EngineSettings;
 
 /// How long a confirmation of refused removals holds.
@@ -125,6 +126,11 @@ impl Catalog {
     /// Where events are handed in for all subscribers of this process.
     pub fn event_bus(&self) -> Arc<dyn EventBus> {
         Arc::<SubscriberBus>::clone(&self.core.events.bus)
+    }
+
+    /// Where events of source code hosts are handed in.
+    pub fn scm_events(&self) -> Arc<dyn ScmEvents> {
+        Arc::<ScmEventBus>::clone(&self.core.scm_events)
     }
 
     /// What became of the events, for each subscriber.

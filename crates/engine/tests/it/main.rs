@@ -20,5 +20,6 @@ mod recovery;
 mod restarts;
 mod rules;
 mod scheduling;
+mod scm_events;
 mod tasks;
 mod validation;

@@ -327,6 +327,12 @@ impl World {
         tokio::time::timeout(PATIENCE, waiting).await.expect("it fails")
     }
 
+    /// When an entity is due, by its database.
+    pub(crate) async fn next_due(&self, wanted: &str) -> Timestamp {
+        use callboard_store::Inspection as _;
+        self.store.entity_state(&entity_ref(wanted)).await.unwrap().unwrap().next_due
+    }
+
     /// Whether every promise of the store holds.
     pub(crate) async fn check(&self) {
         use callboard_store::Inspection as _;

@@ -8,5 +8,6 @@ mod github;
 mod readers;
 mod repository;
 mod resolve;
+mod scm_events;
 mod scm_file;
 mod webhook;

@@ -151,6 +151,7 @@ macro_rules! store_suite {
             ]
             refreshing: [
                 an_entity_that_is_asked_for_is_due
+                several_entities_are_due_at_once
                 locations_above_are_due_too
                 circles_above_end
                 nobody_is_due_for_an_unknown_ref

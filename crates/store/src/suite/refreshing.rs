@@ -32,6 +32,24 @@ pub async fn an_entity_that_is_asked_for_is_due(store: &dyn Store) {
     assert_eq!((due[0].urgent, due[0].result_hash), (true, Some(Output::of("a").hash())));
 }
 
+/// Whatever is above them stays as it is.
+pub async fn several_entities_are_due_at_once(store: &dyn Store) {
+    let mut scene = Scene::new(store);
+    let (above, below) = ("location:default/above", "b");
+    scene.full("p", &[claim("a", "1"), claim(above, "1"), claim("c", "1")]).await;
+    scene.process(&[(above, Output::children(&[claim(below, "1")]).outcome())]).await;
+    scene.process(&[]).await;
+    scene.wait(SignedDuration::from_secs(5));
+    let refs = ["a", below, "none", "a"].map(entity);
+    assert_eq!(store.refresh_entities(&refs, scene.now).await.unwrap(), 2);
+    assert_eq!(store.refresh_entities(&[], scene.now).await.unwrap(), 0);
+    let due = scene.take().await;
+    assert!(due.iter().all(|due| due.urgent));
+    let names: std::collections::BTreeSet<String> =
+        due.iter().map(|due| super::scene::name(&due.entity_ref)).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["a", "b"]);
+}
+
 /// Entities come from locations: what is above it and not a Location has nothing to read.
 pub async fn locations_above_are_due_too(store: &dyn Store) {
     let mut scene = Scene::new(store);
