@@ -6,7 +6,7 @@ use thiserror::Error;
 ///
 /// The schemas are JSON Schemas of draft 7. Inputs are checked by theirs before the action is called; that of the
 /// output is a promise.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ActionDescription {
     /// Unique among the actions of a server, such as `get-frob`. Callers put `catalog:` before it.
     pub name: String,
@@ -20,6 +20,21 @@ pub struct ActionDescription {
     pub input: Value,
     /// What it gives: a schema of an object.
     pub output: Value,
+    /// How it is called, for those who learn best by examples.
+    pub examples: Vec<ActionExample>,
+}
+
+/// An example of a call.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ActionExample {
+    /// What it is an example of, in a few words.
+    pub title: String,
+    /// More words.
+    pub description: Option<String>,
+    /// What the action is given; it has to fit the schema.
+    pub input: Value,
+    /// What the action gives for it.
+    pub output: Option<Value>,
 }
 
 /// What calling an action means.
@@ -76,7 +91,9 @@ pub enum ActionError {
 /// Something that programs can have the server do by its name, with JSON in and JSON out.
 ///
 /// ```
-/// use callboard_sdk::{Action, ActionAttributes, ActionCall, ActionDescription, ActionError, async_trait};
+/// use callboard_sdk::{
+///     Action, ActionAttributes, ActionCall, ActionDescription, ActionError, ActionExample, async_trait,
+/// };
 /// use serde_json::{Value, json};
 ///
 /// /// Adds two numbers.
@@ -97,6 +114,12 @@ pub enum ActionError {
 ///                 "properties": { "left": number, "right": number },
 ///             }),
 ///             output: json!({ "type": "object", "properties": { "sum": number } }),
+///             examples: vec![ActionExample {
+///                 title: "Two and two".to_owned(),
+///                 input: json!({ "left": 2, "right": 2 }),
+///                 output: Some(json!({ "sum": 4.0 })),
+///                 ..Default::default()
+///             }],
 ///         }
 ///     }
 ///

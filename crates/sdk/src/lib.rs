@@ -47,7 +47,9 @@ mod url_reader;
 pub use async_trait::async_trait;
 pub use callboard_model as model;
 
-pub use action::{Action, ActionAttributes, ActionCall, ActionCaller, ActionDescription, ActionError};
+pub use action::{
+    Action, ActionAttributes, ActionCall, ActionCaller, ActionDescription, ActionError, ActionExample,
+};
 pub use emit::{ChildKey, Emission, Emit};
 pub use error_handler::{ProcessingErrorHandler, ProcessingFailure};
 pub use event::{

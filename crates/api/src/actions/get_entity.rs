@@ -3,7 +3,7 @@
 use callboard_sdk::{ActionAttributes, ActionDescription};
 use serde_json::{Value, json};
 
-use super::{Context, entity_lookup};
+use super::{Context, entity_lookup, example};
 use crate::error::ApiError;
 
 const NAME: &str = "get-catalog-entity";
@@ -19,6 +19,13 @@ pub(super) fn description() -> ActionDescription {
         attributes: ActionAttributes { destructive: false, idempotent: true, read_only: true },
         input: entity_lookup::input_schema(),
         output: json!({ "type": "object", "description": "The entity." }),
+        examples: vec![
+            example("By its name alone", json!({ "name": "booking-service" })),
+            example(
+                "By all that tells it apart",
+                json!({ "kind": "Component", "namespace": "default", "name": "booking-service" }),
+            ),
+        ],
     }
 }
 

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use callboard_auth::Principal;
 use callboard_engine::Catalog;
-use callboard_sdk::{Action, ActionCall, ActionCaller, ActionDescription, ActionError};
+use callboard_sdk::{Action, ActionCall, ActionCaller, ActionDescription, ActionError, ActionExample};
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use thiserror::Error;
@@ -43,6 +43,16 @@ pub enum ActionsError {
         /// The name of the action.
         action: String,
         /// What is wrong with the schema.
+        problem: String,
+    },
+    /// An example is none.
+    #[error("the action {action} does not take the input of its example {example:?}: {problem}")]
+    Example {
+        /// The name of the action.
+        action: String,
+        /// The title of the example.
+        example: String,
+        /// What is wrong with the input.
         problem: String,
     },
     /// Another action has its name.
@@ -156,12 +166,22 @@ impl Entry {
             action: description.name.clone(),
             problem: error.to_string(),
         })?;
+        for example in &description.examples {
+            if let Some(problem) = input.iter_errors(&example.input).next() {
+                return Err(ActionsError::Example {
+                    action: description.name.clone(),
+                    example: example.title.clone(),
+                    problem: problem.to_string(),
+                });
+            }
+        }
         Ok(Self { id: format!("{PREFIX}{}", description.name), description, input, work })
     }
 
     fn to_json(&self) -> Value {
-        let ActionDescription { name, title, description, attributes, input, output } = &self.description;
-        json!({
+        let ActionDescription { name, title, description, attributes, input, output, examples } =
+            &self.description;
+        let mut listed = json!({
             "id": self.id,
             "name": name,
             "title": title,
@@ -172,8 +192,12 @@ impl Entry {
                 "idempotent": attributes.idempotent,
                 "readOnly": attributes.read_only,
             },
-            "schema": { "input": input, "output": output },
-        })
+        });
+        if !examples.is_empty() {
+            listed["examples"] = examples.iter().map(example_to_json).collect();
+        }
+        listed["schema"] = json!({ "input": input, "output": output });
+        listed
     }
 }
 
@@ -213,6 +237,19 @@ impl BuiltIn {
     }
 }
 
+fn example_to_json(example: &ActionExample) -> Value {
+    let ActionExample { title, description, input, output } = example;
+    let mut listed = json!({ "title": title });
+    if let Some(description) = description {
+        listed["description"] = json!(description);
+    }
+    listed["input"] = input.clone();
+    if let Some(output) = output {
+        listed["output"] = output.clone();
+    }
+    listed
+}
+
 /// Whoever calls has to be somebody, also where the server lets everyone in.
 fn action_caller(principal: &Principal) -> Result<ActionCaller, ApiError> {
     match principal {
@@ -234,6 +271,11 @@ impl From<ActionError> for ApiError {
             ActionError::Failed(cause) => Self::internal(cause),
         }
     }
+}
+
+/// An example of a call, without its output.
+fn example(title: &str, input: Value) -> ActionExample {
+    ActionExample { title: title.to_owned(), input, ..ActionExample::default() }
 }
 
 /// A member of the input that is a text.

@@ -25,6 +25,7 @@ pub(super) fn description() -> ActionDescription {
             &["description"],
             &json!({ "description": { "type": "string", "description": "Markdown." } }),
         ),
+        examples: Vec::new(),
     }
 }
 

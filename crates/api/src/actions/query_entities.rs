@@ -6,7 +6,7 @@ use callboard_index::{
 use callboard_sdk::{ActionAttributes, ActionDescription};
 use serde_json::{Map, Value, json};
 
-use super::{Context, object, text};
+use super::{Context, example, object, text};
 use crate::error::ApiError;
 use crate::routes::projection::project;
 
@@ -34,6 +34,36 @@ pub(super) fn description() -> ActionDescription {
                 "nextPageCursor": { "type": "string" },
             }),
         ),
+        examples: vec![
+            example(
+                "The names of all services of a team",
+                json!({
+                    "query": {
+                        "kind": "component",
+                        "spec.type": "service",
+                        "relations.ownedBy": "group:default/team-a",
+                    },
+                    "fields": ["metadata.name"],
+                }),
+            ),
+            example(
+                "What is about payments, the first by name",
+                json!({
+                    "fullTextFilter": { "term": "payment" },
+                    "orderFields": { "field": "metadata.name", "order": "asc" },
+                    "limit": 20,
+                }),
+            ),
+            example(
+                "Components that are no longer experimental, and all APIs",
+                json!({
+                    "query": { "$any": [
+                        { "$all": [{ "kind": "component" }, { "$not": { "spec.lifecycle": "experimental" } }] },
+                        { "kind": "api" },
+                    ] },
+                }),
+            ),
+        ],
     }
 }
 

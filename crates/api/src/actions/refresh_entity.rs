@@ -4,7 +4,7 @@ use callboard_permissions::Permission;
 use callboard_sdk::{ActionAttributes, ActionDescription};
 use serde_json::{Value, json};
 
-use super::{Context, entity_lookup, object};
+use super::{Context, entity_lookup, example, object};
 use crate::error::ApiError;
 
 const NAME: &str = "refresh-catalog-entity";
@@ -18,6 +18,7 @@ pub(super) fn description() -> ActionDescription {
         attributes: ActionAttributes { destructive: false, idempotent: true, read_only: false },
         input: entity_lookup::input_schema(),
         output: object(&["entityRef"], &json!({ "entityRef": { "type": "string" } })),
+        examples: vec![example("A component", json!({ "kind": "Component", "name": "booking-service" }))],
     }
 }
 

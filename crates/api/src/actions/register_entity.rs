@@ -6,7 +6,7 @@ use callboard_sdk::{ActionAttributes, ActionDescription};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{Context, object, text};
+use super::{Context, example, object, text};
 use crate::error::ApiError;
 
 const NAME: &str = "register-entity";
@@ -28,6 +28,10 @@ pub(super) fn description() -> ActionDescription {
         attributes: ActionAttributes::default(),
         input: object(&["locationUrl"], &input),
         output: object(&["locationId"], &json!({ "locationId": { "type": "string" } })),
+        examples: vec![example(
+            "A descriptor file on GitHub",
+            json!({ "locationUrl": "https://github.com/acme/shop/blob/main/catalog-info.yaml" }),
+        )],
     }
 }
 

@@ -4,7 +4,7 @@ use callboard_permissions::Permission;
 use callboard_sdk::{ActionAttributes, ActionDescription};
 use serde_json::{Value, json};
 
-use super::{Context, object, text};
+use super::{Context, example, object, text};
 use crate::error::ApiError;
 
 const NAME: &str = "unregister-entity";
@@ -37,6 +37,10 @@ pub(super) fn description() -> ActionDescription {
         attributes: ActionAttributes { destructive: true, idempotent: true, read_only: false },
         input: object(&["type"], &input),
         output: object(&[], &json!({})),
+        examples: vec![example(
+            "By the file",
+            json!({ "type": { "locationUrl": "https://github.com/acme/shop/blob/main/catalog-info.yaml" } }),
+        )],
     }
 }
 

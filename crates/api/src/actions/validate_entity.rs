@@ -5,7 +5,7 @@ use callboard_permissions::Permission;
 use callboard_sdk::{ActionAttributes, ActionDescription};
 use serde_json::{Value, json};
 
-use super::{Context, object, text};
+use super::{Context, example, object, text};
 use crate::error::ApiError;
 
 const NAME: &str = "validate-entity";
@@ -34,6 +34,13 @@ pub(super) fn description() -> ActionDescription {
         attributes: ActionAttributes { destructive: false, idempotent: true, read_only: true },
         input: object(&["entity"], &input),
         output: object(&["isValid", "isValidYaml", "errors"], &output),
+        examples: vec![example(
+            "A component without an owner",
+            json!({
+                "entity": "apiVersion: backstage.io/v1alpha1\nkind: Component\nmetadata:\n  name: shop\n\
+                           spec:\n  type: service\n  lifecycle: production\n",
+            }),
+        )],
     }
 }
 

@@ -75,9 +75,15 @@ const REFUSALS: [Refusal; 8] = [
     },
 ];
 
+/// The key of [`passed_on`] in the document.
+const PASSED_ON: &str = "PassedOn";
+
 /// The responses that operations refer to.
 pub(super) fn responses() -> impl Iterator<Item = (String, RefOr<Response>)> {
-    REFUSALS.iter().map(|refusal| (refusal.key.to_owned(), RefOr::T(response(refusal))))
+    let refusals = REFUSALS
+        .iter()
+        .map(|refusal| (refusal.key.to_owned(), RefOr::T(response(refusal.description, example(refusal)))));
+    refusals.chain([(PASSED_ON.to_owned(), RefOr::T(passed_on()))])
 }
 
 /// Adds to an operation what it can be refused with, but for statuses that it describes itself.
@@ -87,13 +93,35 @@ pub(super) fn add(operation: &mut Operation) {
         let reference = RefOr::Ref(Ref::new(format!("#/components/responses/{}", refusal.key)));
         operation.responses.responses.entry(refusal.status.to_string()).or_insert(reference);
     }
+    let reference = RefOr::Ref(Ref::new(format!("#/components/responses/{PASSED_ON}")));
+    operation.responses.responses.entry("default".to_owned()).or_insert(reference);
 }
 
-fn response(refusal: &Refusal) -> Response {
+fn response(description: &str, example: Value) -> Response {
     let mut content =
         Content::new(Some(RefOr::Ref::<utoipa::openapi::Schema>(Ref::from_schema_name("Error"))));
-    content.example = Some(example(refusal));
-    ResponseBuilder::new().description(refusal.description).content("application/json", content).build()
+    content.example = Some(example);
+    ResponseBuilder::new().description(description).content("application/json", content).build()
+}
+
+/// What the permission backend answers in place of a decision goes to the caller, with whatever status it has.
+fn passed_on() -> Response {
+    let cause = json!({ "name": "Unknown", "message": "Request failed with 502 Bad Gateway, no answer" });
+    let example = json!({
+        "error": {
+            "name": "ResponseError",
+            "message": "Request failed with 502 Bad Gateway",
+            "statusCode": 502,
+            "statusText": "Bad Gateway",
+            "cause": cause,
+            "body": { "error": cause, "response": { "statusCode": 502 } },
+        },
+        "request": { "method": "GET", "url": "/entities" },
+        "response": { "statusCode": 502 },
+    });
+    let description = "The permission backend refused to decide. Its status is passed on, whichever it is, also one that is listed \
+                       here with another meaning.";
+    response(description, example)
 }
 
 fn example(refusal: &Refusal) -> Value {

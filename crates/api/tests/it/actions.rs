@@ -5,9 +5,12 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use callboard_api::{Actions, AuthPolicy, Authentication};
 use callboard_auth::{AuthSettings, Authenticator, ExternalAccess, JwksSource, LoadError, SystemClock};
-use callboard_sdk::{Action, ActionAttributes, ActionCall, ActionCaller, ActionDescription, ActionError};
+use callboard_sdk::{
+    Action, ActionAttributes, ActionCall, ActionCaller, ActionDescription, ActionError, ActionExample,
+};
 use serde_json::{Value, json};
 
+use crate::openapi;
 use crate::server::{Answer, Server, ServerBuilder};
 
 const ANYBODY: &str = "token-of-anybody";
@@ -253,6 +256,31 @@ async fn permissions_hold() {
     }
 }
 
+/// That inputs fit their schemas is checked at the start; here it is whether they make sense.
+#[tokio::test]
+async fn examples_can_be_called() {
+    let server = theatre().await;
+    let listed = server.get("/.backstage/actions/v1/actions").await.json();
+    let mut called = 0;
+    for action in listed["actions"].as_array().unwrap() {
+        let id = action["id"].as_str().unwrap();
+        for example in action["examples"].as_array().into_iter().flatten() {
+            let answer = invoke(&server, Some(ANYBODY), id, &example["input"]).await;
+            // What they name is not in this catalog.
+            let is_missing = answer.text().contains("booking-service") || answer.status == 404;
+            assert!(answer.status == 200 || is_missing, "{id} {example}: {}", answer.text());
+            called += 1;
+        }
+    }
+    assert!(called > 6, "{called}");
+    openapi::check(
+        &openapi::document(&server).await,
+        "get",
+        "/api/catalog/.backstage/actions/v1/actions",
+        &server.get("/.backstage/actions/v1/actions").await,
+    );
+}
+
 #[tokio::test]
 async fn the_model_is_what_is_installed() {
     let server = theatre().await;
@@ -278,6 +306,12 @@ impl Action for Echo {
             attributes: ActionAttributes { read_only: true, ..ActionAttributes::default() },
             input: self.1.clone(),
             output: json!({}),
+            examples: vec![ActionExample {
+                title: "A greeting".to_owned(),
+                description: Some("In one word.".to_owned()),
+                input: json!({ "text": "hello" }),
+                output: Some(json!({ "caller": "ci" })),
+            }],
         }
     }
 
@@ -302,6 +336,12 @@ async fn actions_of_ones_own() {
         options.actions = Actions::new(&[Arc::clone(&echo)]).unwrap();
     });
     let server = builder.start().await;
+    let listed = server.get("/.backstage/actions/v1/actions").await.json();
+    let examples = json!([{
+        "title": "A greeting", "description": "In one word.", "input": { "text": "hello" },
+        "output": { "caller": "ci" },
+    }]);
+    assert_eq!(listed["actions"].as_array().unwrap().last().unwrap()["examples"], examples);
     let path = "/api/catalog/.backstage/actions/v2/actions/catalog:echo/invoke";
     let body = json!({ "input": { "text": "hello" }, "secrets": { "key": "s" } });
     let request = Request::post(path)
@@ -326,4 +366,11 @@ async fn actions_of_ones_own() {
     let senseless: Arc<dyn Action> = Arc::new(Echo("odd", json!({ "type": "nonsense" })));
     let problem = Actions::new(&[senseless]).unwrap_err().to_string();
     assert!(problem.starts_with("the action odd has no good schema"), "{problem}");
+    let other = json!({ "type": "object", "properties": { "text": { "type": "number" } } });
+    let unfit: Arc<dyn Action> = Arc::new(Echo("unfit", other));
+    let problem = Actions::new(&[unfit]).unwrap_err().to_string();
+    assert!(
+        problem.starts_with("the action unfit does not take the input of its example \"A greeting\": "),
+        "{problem}"
+    );
 }

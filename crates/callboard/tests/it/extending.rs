@@ -92,6 +92,7 @@ impl Action for Idle {
             attributes: ActionAttributes::default(),
             input: json!({ "type": "object" }),
             output: json!({ "type": "object" }),
+            ..ActionDescription::default()
         }
     }
 

@@ -225,7 +225,22 @@ struct ActionEntry {
     description: String,
     plugin_id: String,
     attributes: ActionTraits,
+    /// How it is called.
+    #[schema(required = false)]
+    examples: Vec<ActionSample>,
     schema: ActionSchemas,
+}
+
+/// An example of a call.
+#[derive(ToSchema)]
+struct ActionSample {
+    title: String,
+    #[schema(required = false)]
+    description: String,
+    input: Value,
+    /// What the action gives for it.
+    #[schema(required = false)]
+    output: Value,
 }
 
 /// What calling it means.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wiremock::{MockServer, Request, ResponseTemplate};
 
 use super::{Verdict, authority, authority_at, by, components, permission_backend, verdict_backend};
+use crate::openapi;
 use crate::server::{Server, ServerBuilder};
 
 const READS: [&str; 5] = [
@@ -40,6 +41,17 @@ async fn its_status_is_passed_on(#[case] status: u16, #[case] expected: &str) {
     }
     let refused = server.request(Method::DELETE, "/entities/by-uid/none", None).await;
     assert_eq!(refused.brief(), expected);
+}
+
+#[tokio::test]
+async fn the_document_knows_of_any_status() {
+    let (server, _backend) = answered(418, &json!("no")).await;
+    let document = openapi::document(&server).await;
+    for path in ["/entities", "/entities/by-query", "/locations"] {
+        let answer = server.get(path).await;
+        assert_eq!(answer.status, 418, "{path}");
+        openapi::check(&document, "get", &format!("/api/catalog{path}"), &answer);
+    }
 }
 
 #[tokio::test]
