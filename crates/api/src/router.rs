@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -34,6 +34,9 @@ use crate::state::ApiState;
 
 /// Smaller answers are sent as they are.
 const COMPRESSION_THRESHOLD: u64 = 1024;
+
+/// What is to be known of the database.
+const DATABASE_HEADER: HeaderName = HeaderName::from_static("callboard-database");
 
 /// How often a request looks whether the start is over.
 const STARTUP_POLL: Duration = Duration::from_millis(20);
@@ -67,6 +70,7 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
         .layer(from_fn_with_state(state.clone(), audit))
         .layer(from_fn_with_state(state.clone(), wait_for_start))
         .layer(from_fn(tell_route))
+        .layer(from_fn_with_state(state.clone(), warn_of_silence))
         .with_state(state.clone());
     layered(exact_routes, PathPatterns::new(&patterns), &state.options)
 }
@@ -139,6 +143,10 @@ async fn wait_for_start(
     if state.options.lifecycle.is_shutting_down() {
         return Err(ApiError::Unavailable("Service is shutting down".to_owned()));
     }
+    if !state.catalog.settings().role.serves() {
+        let message = "This node takes in entities, and answers no requests: ask another one";
+        return Err(ApiError::Unavailable(message.to_owned()));
+    }
     let started = async {
         while !state.catalog.is_ready() {
             tokio::time::sleep(STARTUP_POLL).await;
@@ -148,6 +156,15 @@ async fn wait_for_start(
         Ok(()) => Ok(next.run(request).await),
         Err(_) => Err(ApiError::Unavailable("Service has not started up yet".to_owned())),
     }
+}
+
+/// Says of every answer that the database is not there, and the catalog perhaps no longer as it is shown.
+async fn warn_of_silence(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if !state.catalog.database_is_reachable() {
+        response.headers_mut().insert(DATABASE_HEADER, HeaderValue::from_static("unreachable"));
+    }
+    response
 }
 
 async fn limit_time(

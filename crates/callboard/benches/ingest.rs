@@ -6,7 +6,7 @@
 //! | variable | |
 //! | --- | --- |
 //! | `ENTITIES` | how many, separated by commas; 1000,10000 if not given |
-//! | `DATABASE` | `file`, or `memory` |
+//! | `DATABASE` | `file`, `memory`, or `postgres`: a server that is started for it, without `fsync` |
 //! | `FILES` | a folder of descriptor files to use instead of made-up ones; `ENTITIES` says how many are in it |
 
 #![expect(clippy::print_stdout, reason = "it prints a table")]
@@ -15,7 +15,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use callboard_testkit::{ServerProcess, until};
+use callboard_testkit::{ServerProcess, measure_database, postgres_database, until};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_mins(30);
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let counts = std::env::var("ENTITIES").unwrap_or_else(|_| "1000,10000".into());
     println!(
-        "{:>9} {:>9} {:>12} {:>9} {:>14} {:>12}",
-        "entities", "seconds", "entities/s", "CPU s", "peak memory MB", "disk B/entity"
+        "{:>9} {:>9} {:>12} {:>9} {:>14} {:>12} {:>16}",
+        "entities", "seconds", "entities/s", "CPU s", "peak memory MB", "disk B/entity", "times bulk insert"
     );
     for count in counts.split(',') {
         run(count.trim().parse()?).await?;
@@ -41,15 +41,19 @@ async fn run(count: usize) -> Result<(), Box<dyn std::error::Error>> {
         Some(folder) => PathBuf::from(folder),
         None => make_up(made_up.path(), count)?,
     };
-    let in_memory = std::env::var("DATABASE").is_ok_and(|database| database == "memory");
-    let make = if in_memory { ServerProcess::in_memory } else { ServerProcess::new };
-    let mut server = make(
-        env!("CARGO_BIN_EXE_callboard"),
-        json!({ "catalog": {
-            "locations": [{ "type": "file", "target": files.join("*.yaml") }],
-            "rules": [{ "allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"] }],
-        } }),
-    );
+    let config = json!({ "catalog": {
+        "locations": [{ "type": "file", "target": files.join("*.yaml") }],
+        "rules": [{ "allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"] }],
+    } });
+    let binary = env!("CARGO_BIN_EXE_callboard");
+    let (mut server, postgres) = match std::env::var("DATABASE").as_deref() {
+        Ok("memory") => (ServerProcess::in_memory(binary, config), None),
+        Ok("postgres") => {
+            let database = postgres_database().await;
+            (ServerProcess::on_postgres(binary, config, &database), Some(database))
+        }
+        _ => (ServerProcess::new(binary, config), None),
+    };
     let start = Instant::now();
     server.start().await;
     // The generated location is an entity too.
@@ -62,11 +66,18 @@ async fn run(count: usize) -> Result<(), Box<dyn std::error::Error>> {
     let visible = start.elapsed();
     let process = server.process_usage();
     assert!(server.stop().await.success(), "the server did not stop in order:\n{}", server.log());
-    let size = disk_usage(&server.folder().join("database"))?;
+    let (size, bulk_insert) = match &postgres {
+        Some(database) => measure_database(database).await,
+        None => (disk_usage(&server.folder().join("database"))?, Duration::ZERO),
+    };
+    let times_bulk = match postgres {
+        Some(_) => format!("{:.2}", visible.as_secs_f64() / bulk_insert.as_secs_f64()),
+        None => String::new(),
+    };
     #[expect(clippy::cast_precision_loss, reason = "figures for people to read")]
     let (rate, per_entity) = (count as f64 / visible.as_secs_f64(), size as f64 / count as f64);
     println!(
-        "{count:>9} {:>9.2} {rate:>12.0} {:>9.2} {:>14} {per_entity:>12.0}",
+        "{count:>9} {:>9.2} {rate:>12.0} {:>9.2} {:>14} {per_entity:>12.0} {times_bulk:>16}",
         visible.as_secs_f64(),
         process.cpu.as_secs_f64(),
         process.peak_memory_bytes / 1_000_000,

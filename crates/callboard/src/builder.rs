@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use callboard_api::{Actions, ApiOptions, AuditLog, AuditSink, AuditSinks, LocationAnalyzers};
 use callboard_config::Config;
-use callboard_engine::{EngineBuilder, PushProvider};
+use callboard_engine::{EngineBuilder, NodeRole, PushProvider};
 use callboard_model::FieldFormatValidators;
 use callboard_model::layers::ModelLayer;
 use callboard_sdk::{
@@ -33,6 +33,7 @@ pub struct Callboard {
     config: Config,
     registry: Registry,
     modules: Vec<Box<dyn Module>>,
+    role: NodeRole,
     host: Option<IpAddr>,
     port: Option<u16>,
     working_directory: Option<PathBuf>,
@@ -45,6 +46,7 @@ impl Callboard {
             config,
             registry: Registry::default(),
             modules: Vec::new(),
+            role: NodeRole::default(),
             host: None,
             port: None,
             working_directory: None,
@@ -225,6 +227,13 @@ impl Callboard {
         self
     }
 
+    /// Sets what this node does, of several on one database: everything, unless told otherwise.
+    #[must_use]
+    pub fn role(mut self, role: NodeRole) -> Self {
+        self.role = role;
+        self
+    }
+
     /// Listens on this port instead of the configured one; 0 for any that is free.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
@@ -259,6 +268,7 @@ impl Callboard {
         };
         self.register_modules()?;
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
+        settings.role = self.role;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
         self.registry.model_layers.extend(model_layers(&self.config)?);
         for processor in webhook_processors(&self.config)? {
@@ -288,6 +298,7 @@ impl Callboard {
             TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let address = listener.local_addr()?;
         let database = database::open(&self.config, &working_directory).await?;
+        database.check_role(self.role)?;
         let options = self.api_options(address.ip(), database.store(), &working_directory)?;
         let audit_file = self.audit_file(&working_directory)?;
         let audit = audit_sinks(audit_file.as_ref());

@@ -4,21 +4,45 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use callboard_config::Config;
 use callboard_config::sections::DatabaseTarget;
+use callboard_engine::NodeRole;
 use callboard_store::Store;
+use callboard_store_postgres::{PostgresOptions, PostgresStore};
 use callboard_store_sqlite::SqliteStore;
 
+use crate::postgres_settings::postgres_options;
+
 /// An open database.
-pub(crate) struct Database(SqliteStore);
+pub(crate) enum Database {
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
+}
 
 impl Database {
     /// The store on it.
     pub(crate) fn store(&self) -> Arc<dyn Store> {
-        Arc::new(self.0.clone())
+        match self {
+            Self::Sqlite(store) => Arc::new(store.clone()),
+            Self::Postgres(store) => Arc::new(store.clone()),
+        }
     }
 
-    /// Ends its use: what is in the log beside a SQLite file goes into the file.
+    /// Refuses a role that makes no sense on this database.
+    pub(crate) fn check_role(&self, role: NodeRole) -> Result<()> {
+        if matches!(self, Self::Sqlite(_)) && role != NodeRole::All {
+            bail!(
+                "a SQLite database has one node, which has to do everything: take PostgreSQL, or leave out --role"
+            );
+        }
+        Ok(())
+    }
+
+    /// Ends its use: what is in the log beside a SQLite file goes into the file, and other nodes on a PostgreSQL
+    /// database take over what this one leaves.
     pub(crate) async fn close(self) {
-        self.0.close().await;
+        match self {
+            Self::Sqlite(store) => store.close().await,
+            Self::Postgres(store) => store.close().await,
+        }
     }
 }
 
@@ -49,11 +73,18 @@ pub(crate) async fn open_existing(
                 bail!("there is no database yet: {} does not exist", file.display());
             }
             let store = SqliteStore::open_existing(&file, access == Access::Repair).await;
-            Ok(Database(store.with_context(|| format!("cannot open the database {}", file.display()))?))
+            let store = store.with_context(|| format!("cannot open the database {}", file.display()))?;
+            Ok(Database::Sqlite(store))
         }
-        Some(DatabaseTarget::Postgres(_)) => {
-            let problem = config.problem("backend.database.client", "PostgreSQL is not supported yet");
-            bail!("{problem}: use better-sqlite3 until it is")
+        Some(DatabaseTarget::Postgres(target)) => {
+            let options = postgres_options(&target)?;
+            let as_it_is = PostgresOptions {
+                create_database: false,
+                create_schema: false,
+                skip_migrations: true,
+                ..options
+            };
+            open_postgres(as_it_is).await
         }
     }
 }
@@ -72,7 +103,7 @@ pub(crate) async fn open_for_import(
             )
         }
         Some(DatabaseTarget::SqliteFile(file)) if dry_run && !working_directory.join(&file).exists() => {
-            Ok(Database(SqliteStore::open_in_memory().await?))
+            Ok(Database::Sqlite(SqliteStore::open_in_memory().await?))
         }
         Some(_) if dry_run => open_existing(config, working_directory, Access::Read).await,
         Some(_) => open(config, working_directory).await,
@@ -86,17 +117,26 @@ pub(crate) async fn open(config: &Config, working_directory: &Path) -> Result<Da
     match target {
         DatabaseTarget::SqliteMemory => {
             tracing::info!("the database is in memory: it is gone when the server stops");
-            Ok(Database(SqliteStore::open_in_memory().await?))
+            Ok(Database::Sqlite(SqliteStore::open_in_memory().await?))
         }
         DatabaseTarget::SqliteFile(file) => {
             let file = working_directory.join(file);
             tracing::info!(file = %file.display(), "the database is a SQLite file");
             let store = SqliteStore::open(&file).await;
-            Ok(Database(store.with_context(|| format!("cannot open the database {}", file.display()))?))
+            let store = store.with_context(|| format!("cannot open the database {}", file.display()))?;
+            Ok(Database::Sqlite(store))
         }
-        DatabaseTarget::Postgres(_) => {
-            let problem = config.problem("backend.database.client", "PostgreSQL is not supported yet");
-            bail!("{problem}: use better-sqlite3 until it is")
-        }
+        DatabaseTarget::Postgres(target) => open_postgres(postgres_options(&target)?).await,
     }
+}
+
+async fn open_postgres(options: PostgresOptions) -> Result<Database> {
+    let (host, name) = (options.connect.get_host().to_owned(), options.connect.get_database());
+    let name = name.unwrap_or("the user's own").to_owned();
+    tracing::info!(host, database = name, schema = options.schema, "the database is PostgreSQL");
+    let store = PostgresStore::open(options).await;
+    let store = store.with_context(|| {
+        format!("cannot open the PostgreSQL database {name} on {host} (backend.database)")
+    })?;
+    Ok(Database::Postgres(store))
 }

@@ -38,6 +38,7 @@ mod metrics;
 mod model_layers;
 mod module_config;
 mod permissions;
+mod postgres_settings;
 mod push_providers;
 mod server;
 mod settings;

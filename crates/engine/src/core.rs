@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::events::Events;
 use crate::measurements::Measurements;
+use crate::membership::Reachability;
 use crate::processing::pipeline::Pipeline;
 use crate::scheduling::Scheduler;
 use crate::scm_events::ScmEventBus;
@@ -50,6 +51,7 @@ pub(crate) struct Core {
     /// The large sources of this node.
     pub(crate) incremental: HashSet<ProviderName>,
     pub(crate) ready: AtomicBool,
+    pub(crate) reachability: Reachability,
 }
 
 impl Core {
@@ -71,7 +73,7 @@ impl Core {
     pub(crate) async fn made_visible(&self, sequence: ChangeSequence) {
         self.signals.processing.notify_one();
         self.signals.stitching.notify_one();
-        if self.is_ready() && !self.wait_for(sequence, INDEX_PATIENCE).await {
+        if self.is_ready() && self.settings.role.serves() && !self.wait_for(sequence, INDEX_PATIENCE).await {
             tracing::warn!("a change was written, but the index does not show it yet");
         }
     }

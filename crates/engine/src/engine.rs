@@ -25,6 +25,7 @@ use crate::events::Events;
 use crate::incremental::{self, Listener};
 use crate::index_follower::{FollowError, IndexFollower};
 use crate::measurements::Measurements;
+use crate::membership::{self, Reachability};
 use crate::orphans;
 use crate::parser::YamlParser;
 use crate::processing::chain;
@@ -173,6 +174,7 @@ impl EngineBuilder {
                 .collect(),
             measurements: Measurements::default(),
             ready: AtomicBool::new(false),
+            reachability: Reachability::default(),
         };
         let core = Arc::new(core);
         core.scm_events.attach(&core);
@@ -246,12 +248,15 @@ impl Engine {
     /// [`EngineError::Store`], [`EngineError::Index`]; nothing runs then.
     pub async fn start(self) -> Result<RunningEngine, EngineError> {
         let Self { core, providers, incremental, error_handler, writer } = self;
+        core.store.heartbeat(core.clock.now()).await?;
         core.store.reclaim_leases(core.clock.now()).await?;
         let mut follower = IndexFollower::new(Arc::clone(&core), writer);
-        follower.fill().await.map_err(|error| match error {
-            FollowError::Store(error) => EngineError::Store(error),
-            other => EngineError::Index(other.to_string()),
-        })?;
+        if core.settings.role.serves() {
+            follower.fill().await.map_err(|error| match error {
+                FollowError::Store(error) => EngineError::Store(error),
+                other => EngineError::Index(other.to_string()),
+            })?;
+        }
 
         let running = RunningEngine {
             core,
@@ -259,7 +264,12 @@ impl Engine {
             stopping: CancellationToken::new(),
             aborting: CancellationToken::new(),
         };
-        running.tasks.spawn(follower.run(running.stopping.clone()));
+        let (core, stopping) = (&running.core, &running.stopping);
+        if core.settings.role.serves() {
+            running.tasks.spawn(follower.run(stopping.clone()));
+        }
+        running.tasks.spawn(membership::beat(Arc::clone(core), stopping.clone()));
+        running.tasks.spawn(membership::listen(Arc::clone(core), stopping.clone()));
         if let Some(handler) = error_handler {
             let (core, stopping) = (&running.core, running.stopping.clone());
             let limit = core.settings.processing.hook_timeout;
@@ -306,6 +316,22 @@ impl RunningEngine {
     ) -> Result<(), EngineError> {
         let core = &self.core;
         core.events.bus.start(&self.tasks, &self.stopping, &self.aborting);
+        if core.settings.role.works() {
+            self.begin_work(others, incremental).await?;
+        }
+        if core.settings.role.serves() {
+            core.wait_for(core.store.head().await?, INDEX_PATIENCE).await;
+        }
+        core.ready.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    async fn begin_work(
+        &self,
+        others: &[Arc<dyn EntityProvider>],
+        incremental: Vec<IncrementalRegistration>,
+    ) -> Result<(), EngineError> {
+        let core = &self.core;
         let providers = startup::enabled(core, others);
         startup::connect(core, &providers, &self.tasks, &self.aborting).await;
         incremental::schedule(core, incremental);
@@ -321,8 +347,6 @@ impl RunningEngine {
                 self.tasks.spawn(orphans::sweep(Arc::clone(core), self.stopping.clone()));
             }
         }
-        core.wait_for(core.store.head().await?, INDEX_PATIENCE).await;
-        core.ready.store(true, Ordering::Release);
         Ok(())
     }
 }

@@ -102,6 +102,13 @@ impl IndexFollower {
         }
         let reading = self.core.store.changes_since(self.reached, PAGE);
         let logged = measurements::timed("changes_since", reading).await?;
+        if self.core.store.complete_since().await? > self.reached {
+            tracing::info!(
+                "removals were missed while the database did not answer: the index is filled anew"
+            );
+            self.fill().await?;
+            return Ok(true);
+        }
         let more = logged.len() == PAGE;
         let last = logged.last().map_or(head, |last| last.sequence);
         // Places that no entry has any more, because its entity changed again or went, are passed over.

@@ -28,7 +28,9 @@ mod hexadecimal;
 mod incremental;
 mod index_follower;
 mod measurements;
+mod membership;
 mod orphans;
+mod outage;
 mod parser;
 mod processing;
 mod processors;
@@ -53,6 +55,6 @@ pub use providers::push::PushProvider;
 pub use rules::{AllowedKind, Rule, RuleError, RuleLocation, RuleTarget};
 pub use scheduling::{Scheduler, TaskDescription, TaskState, WorkerState};
 pub use settings::{
-    ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessingSettings,
-    ProcessorOptions, ScmEventSettings, StitchSettings,
+    ConfigLocation, ConflictStrategy, EngineSettings, NodeRole, OrphanStrategy, ProcessingInterval,
+    ProcessingSettings, ProcessorOptions, ScmEventSettings, StitchSettings,
 };

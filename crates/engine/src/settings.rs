@@ -14,6 +14,8 @@ use crate::rules::Rule;
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "independent switches, as in the configuration")]
 pub struct EngineSettings {
+    /// What this node does, of several on one database.
+    pub role: NodeRole,
     /// How often every entity is processed again. `None`: no processing, no stitching, no sweep of orphans and
     /// no eviction of providers; the API still works.
     pub processing_interval: Option<ProcessingInterval>,
@@ -70,6 +72,7 @@ pub struct EngineSettings {
 impl Default for EngineSettings {
     fn default() -> Self {
         Self {
+            role: NodeRole::default(),
             processing_interval: Some(ProcessingInterval::default()),
             orphan_strategy: OrphanStrategy::Delete,
             orphan_provider_strategy: OrphanStrategy::Delete,
@@ -113,6 +116,30 @@ impl ScmEventSettings {
     /// Whether there are any.
     pub fn are_on(self) -> bool {
         self.refresh || self.unregister || self.move_locations
+    }
+}
+
+/// What a node does, of several on one database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum NodeRole {
+    /// Everything.
+    #[default]
+    All,
+    /// It answers requests, and takes up no work: no providers, processing, stitching or tasks.
+    Read,
+    /// It works, and holds no index: requests are for other nodes.
+    Ingest,
+}
+
+impl NodeRole {
+    /// Whether it answers requests.
+    pub fn serves(self) -> bool {
+        self != Self::Ingest
+    }
+
+    /// Whether it takes up work.
+    pub fn works(self) -> bool {
+        self != Self::Read
     }
 }
 

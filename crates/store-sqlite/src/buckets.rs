@@ -2,11 +2,11 @@ use async_trait::async_trait;
 use callboard_model::{EntityRef, LocationKey};
 use callboard_store::{BucketClaim, Buckets, EntityProgress, ProviderName, Result};
 
-use crate::body::decompress;
 use crate::claims::document_hash;
 use crate::interning::entity_ref;
 use crate::row_set::text_list;
 use crate::{SqliteStore, database_error};
+use callboard_store_body::decompress;
 
 const BUCKET: &str = "SELECT r.ref, k.key, c.hash FROM providers p JOIN claims c ON c.source_id = -p.id
     JOIN refs r ON r.id = c.entity_id LEFT JOIN location_keys k ON k.id = c.key_id

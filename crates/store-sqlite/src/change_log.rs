@@ -2,11 +2,11 @@ use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange, Result};
 
-use crate::body::decompress;
 use crate::ingestion::change_sequence;
 use crate::interning::entity_ref;
 use crate::processing::uid;
 use crate::{SqliteStore, database_error};
+use callboard_store_body::decompress;
 
 const CHANGES: &str = "SELECT c.sequence, r.ref, e.uid, c.body FROM (
         SELECT sequence, entity_id, body FROM

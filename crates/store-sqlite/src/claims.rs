@@ -3,83 +3,17 @@
 use std::collections::{HashMap, HashSet};
 
 use callboard_model::LocationKey;
-use callboard_store::{
-    ClaimSource, ClaimStanding, Conflict, DocumentHash, NewClaim, ProviderName, Result, StoreError, Uid,
-    winning_claim,
+use callboard_store::claim_rows::{
+    ClaimChanges, Difference, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
 };
+use callboard_store::{ClaimSource, Conflict, DocumentHash, ProviderName, Result, StoreError, Uid};
 use sqlx::SqliteConnection;
 
-use crate::body::compress;
 use crate::database_error;
 use crate::interning::entity_ref;
 use crate::marks::{mark_for_stitching, next_in_sequence};
 use crate::row_set::{RowSet, id_list};
-
-/// A claim as a source wants it to be.
-pub(crate) struct WantedClaim<'a> {
-    pub(crate) entity: i64,
-    pub(crate) key: Option<i64>,
-    pub(crate) claim: &'a NewClaim,
-}
-
-/// A claim as it is stored, without its document.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StoredClaim {
-    pub(crate) id: i64,
-    pub(crate) source: i64,
-    pub(crate) entity: i64,
-    pub(crate) key: Option<i64>,
-    written: i64,
-    hash: DocumentHash,
-}
-
-/// What has to be done to make stored claims what sources want.
-#[derive(Default)]
-pub(crate) struct ClaimChanges<'a> {
-    /// (source, claim).
-    pub(crate) new: Vec<(i64, WantedClaim<'a>)>,
-    /// Same source, entity and key, another document.
-    pub(crate) rewritten: Vec<(StoredClaim, WantedClaim<'a>)>,
-    /// Same source and entity, another key.
-    pub(crate) rekeyed: Vec<(StoredClaim, WantedClaim<'a>)>,
-    pub(crate) released: Vec<StoredClaim>,
-    pub(crate) unchanged: usize,
-    /// Wanted claims that a rival of the same source, with another key, came before.
-    pub(crate) refused: Vec<(i64, WantedClaim<'a>)>,
-}
-
-impl<'a> ClaimChanges<'a> {
-    /// Adds what one source wants to the changes. `stored` holds those of its claims that are in question:
-    /// what is stored and not wanted is released.
-    pub(crate) fn compare(
-        &mut self,
-        source: i64,
-        wanted: impl IntoIterator<Item = WantedClaim<'a>>,
-        mut stored: HashMap<i64, StoredClaim>,
-    ) {
-        let mut chosen: HashMap<i64, usize> = HashMap::new();
-        let mut claims: Vec<WantedClaim<'a>> = Vec::new();
-        for claim in wanted {
-            match chosen.get(&claim.entity) {
-                None => {
-                    chosen.insert(claim.entity, claims.len());
-                    claims.push(claim);
-                }
-                Some(&place) if claims[place].key == claim.key => claims[place] = claim,
-                Some(_) => self.refused.push((source, claim)),
-            }
-        }
-        for claim in claims {
-            match stored.remove(&claim.entity) {
-                None => self.new.push((source, claim)),
-                Some(old) if old.key != claim.key => self.rekeyed.push((old, claim)),
-                Some(old) if old.hash != claim.claim.document.hash => self.rewritten.push((old, claim)),
-                Some(_) => self.unchanged += 1,
-            }
-        }
-        self.released.extend(stored.into_values());
-    }
-}
+use callboard_store_body::compress;
 
 const CLAIMS_OF_SOURCES: &str = "SELECT c.id, c.source_id, c.entity_id, c.key_id, c.written, c.hash
     FROM json_each(?1) s JOIN claims c ON c.source_id = s.value";
@@ -242,35 +176,29 @@ pub(crate) async fn settle(
         claims.entry(claim.entity).or_default().push(claim);
     }
 
-    let mut plan = Settlement::default();
+    let mut plan = Plan::default();
     for entity in affected {
         plan.decide(entity, standing.get(&entity), claims.get(&entity).map_or(&[], Vec::as_slice));
     }
     plan.write(connection, now).await
 }
 
-struct Standing {
-    claim: Option<i64>,
-    key: Option<i64>,
-    hash: DocumentHash,
-}
-
 async fn standing_entities(
     connection: &mut SqliteConnection,
     entities: &HashSet<i64>,
-) -> Result<HashMap<i64, Standing>> {
+) -> Result<HashMap<i64, StandingEntity>> {
     let ids = id_list(entities.iter().copied());
     let query = sqlx::query_as(STANDING_ENTITIES).bind(ids);
     let rows: Vec<(i64, Option<i64>, Option<i64>, Vec<u8>)> =
         query.fetch_all(connection).await.map_err(database_error)?;
     rows.into_iter()
-        .map(|(id, claim, key, hash)| Ok((id, Standing { claim, key, hash: document_hash(&hash)? })))
+        .map(|(id, claim, key, hash)| Ok((id, StandingEntity { claim, key, hash: document_hash(&hash)? })))
         .collect()
 }
 
 /// What settling comes to, collected so that it is written in a few statements.
 #[derive(Default)]
-struct Settlement {
+struct Plan {
     inserts: RowSet,
     updates: RowSet,
     requeues: RowSet,
@@ -279,36 +207,34 @@ struct Settlement {
     winners: HashMap<i64, Option<i64>>,
 }
 
-impl Settlement {
-    fn decide(&mut self, entity: i64, standing: Option<&Standing>, claims: &[StoredClaim]) {
-        let incumbent = standing.and_then(|standing| standing.key);
-        let standings: Vec<ClaimStanding<i64>> =
-            claims.iter().map(|c| ClaimStanding { key: c.key, made: c.id, written: c.written }).collect();
-        let winner = winning_claim(incumbent.as_ref(), &standings).map(|place| claims[place]);
-        match (standing, winner) {
-            (None, None) => {}
-            (None, Some(winner)) => {
+impl Plan {
+    fn decide(&mut self, entity: i64, standing: Option<&StandingEntity>, claims: &[StoredClaim]) {
+        match settlement(standing, claims) {
+            Settlement::Absent | Settlement::Orphaned { since_now: false } => {}
+            Settlement::New { winner } => {
                 self.winners.insert(entity, winner.key);
                 let row = self.inserts.row(entity).blob(Uid::random().as_bytes());
                 row.number(winner.id).optional(winner.key).blob(winner.hash.as_bytes());
             }
-            (Some(standing), None) => {
-                if standing.claim.is_some() {
-                    self.orphan_state_changed.push(entity);
-                    self.updates.row(entity).optional(None).optional(standing.key);
-                }
+            Settlement::Orphaned { since_now: true } => {
+                self.orphan_state_changed.push(entity);
+                self.updates.row(entity).optional(None).optional(standing.and_then(|standing| standing.key));
             }
-            (Some(standing), Some(winner)) => {
+            Settlement::Claimed { winner, was_orphan, difference } => {
                 self.winners.insert(entity, winner.key);
                 self.claimed.push(entity);
-                if standing.claim.is_none() {
+                if was_orphan {
                     self.orphan_state_changed.push(entity);
                 }
-                if standing.hash != winner.hash {
-                    let row = self.requeues.row(entity).number(winner.id).optional(winner.key);
-                    row.blob(winner.hash.as_bytes());
-                } else if standing.claim != Some(winner.id) || standing.key != winner.key {
-                    self.updates.row(entity).number(winner.id).optional(winner.key);
+                match difference {
+                    Difference::None => {}
+                    Difference::Winner => {
+                        self.updates.row(entity).number(winner.id).optional(winner.key);
+                    }
+                    Difference::Document => {
+                        let row = self.requeues.row(entity).number(winner.id).optional(winner.key);
+                        row.blob(winner.hash.as_bytes());
+                    }
                 }
             }
         }

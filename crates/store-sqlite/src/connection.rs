@@ -3,7 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callboard_store::{Result, StoreError};
+use callboard_store::{Membership, Result, StoreError};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -98,6 +98,9 @@ impl SqliteStore {
         self.reader.begin().await.map_err(database_error)
     }
 }
+
+/// The file has one process.
+impl Membership for SqliteStore {}
 
 fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options

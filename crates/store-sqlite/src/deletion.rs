@@ -1,11 +1,12 @@
 //! Entities go: with their outputs, their final form and their claims on others.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use callboard_store::Result;
+use callboard_store::claim_rows::{self, StoredClaim};
 use sqlx::SqliteConnection;
 
-use crate::claims::{StoredClaim, claims_of_sources, claims_on_entities, release, settle};
+use crate::claims::{claims_of_sources, claims_on_entities, release, settle};
 use crate::database_error;
 use crate::marks::{mark_for_stitching, next_in_sequence};
 use crate::row_set::{RowSet, id_list};
@@ -55,25 +56,7 @@ const CLAIMS_ABOVE: &str = "WITH RECURSIVE above (id) AS (
 async fn reachable(connection: &mut SqliteConnection, entities: &HashSet<i64>) -> Result<HashSet<i64>> {
     let query = sqlx::query_as(CLAIMS_ABOVE).bind(id_list(entities.iter().copied()));
     let claims: Vec<(i64, i64)> = query.fetch_all(connection).await.map_err(database_error)?;
-    let mut children: HashMap<i64, Vec<i64>> = HashMap::new();
-    let mut reached: HashSet<i64> = HashSet::new();
-    let mut next: Vec<i64> = Vec::new();
-    for (source, entity) in claims {
-        if source > 0 {
-            children.entry(source).or_default().push(entity);
-        } else if reached.insert(entity) {
-            next.push(entity);
-        }
-    }
-    while let Some(entity) = next.pop() {
-        for child in children.get(&entity).into_iter().flatten() {
-            if reached.insert(*child) {
-                next.push(*child);
-            }
-        }
-    }
-    reached.retain(|entity| entities.contains(entity));
-    Ok(reached)
+    Ok(claim_rows::reachable(&claims).intersection(entities).copied().collect())
 }
 
 const RELATED: &str = "SELECT DISTINCT r.source_id FROM json_each(?1) j

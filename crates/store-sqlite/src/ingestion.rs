@@ -2,6 +2,7 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use callboard_model::EntityRef;
+use callboard_store::claim_rows::{ClaimChanges, StoredClaim, WantedClaim};
 use callboard_store::{
     ChangeSequence, Deletion, Ingestion, MutationReport, NewClaim, ProviderMutation, ProviderName,
     RefreshOutcome, Result, Uid,
@@ -9,9 +10,7 @@ use callboard_store::{
 use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
-use crate::claims::{
-    ClaimChanges, StoredClaim, WantedClaim, claims_of_sources, claims_on_entities, write_claims,
-};
+use crate::claims::{claims_of_sources, claims_on_entities, write_claims};
 use crate::deletion::{delete_entities, make_due, release_eagerly};
 use crate::interning::{Interned, Interner, entity_ref, intern_provider};
 use crate::row_set::{id_list, text_list};

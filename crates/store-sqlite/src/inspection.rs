@@ -5,13 +5,13 @@ use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-use crate::body::decompress;
 use crate::claims::document_hash;
 use crate::interning::entity_ref;
 use crate::invariants::find_violations;
 use crate::processing::{timestamp, uid};
 use crate::repair::repair;
 use crate::{SqliteStore, database_error};
+use callboard_store_body::decompress;
 
 /// `EntityState` columns, without a condition.
 macro_rules! select_states {

@@ -10,7 +10,6 @@
 //!
 //! This crate must not know what is in a document, nor how a final entity is assembled.
 
-mod body;
 mod buckets;
 mod change_log;
 mod claims;

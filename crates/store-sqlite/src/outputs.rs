@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use callboard_store::{ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, Result};
 use sqlx::SqliteConnection;
 
-use crate::body::compress;
 use crate::claims::execute;
 use crate::database_error;
 use crate::interning::Interned;
 use crate::row_set::{RowSet, id_list};
+use callboard_store_body::compress;
 
 /// An outcome with its bodies compressed, which is done before the transaction begins: others wait for that.
 pub(crate) struct Prepared {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use callboard_model::{EntityRef, LocationKey};
+use callboard_store::claim_rows::{ClaimChanges, StoredClaim};
 use callboard_store::{
     CommitReport, Document, DueEntity, Processing, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate,
     Result, StoreError, Uid,
@@ -12,14 +13,14 @@ use sqlx::SqliteConnection;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
-use crate::body::decompress;
-use crate::claims::{ClaimChanges, StoredClaim, claims_of_sources, document_hash, execute, write_claims};
+use crate::claims::{claims_of_sources, document_hash, execute, write_claims};
 use crate::ingestion::wanted_claims;
 use crate::interning::{Interned, entity_ref};
 use crate::marks::mark_for_stitching;
 use crate::outputs::{Prepared, write_outputs, write_refresh_keys, write_relations};
 use crate::row_set::{RowSet, id_list};
 use crate::{SqliteStore, database_error};
+use callboard_store_body::decompress;
 
 #[async_trait]
 impl Processing for SqliteStore {

@@ -9,7 +9,6 @@ use callboard_store::{
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use crate::body::{compress, decompress};
 use crate::claims::execute;
 use crate::ingestion::change_sequence;
 use crate::interning::{Interned, entity_ref};
@@ -17,6 +16,7 @@ use crate::marks::{WAIT_MS, next_in_sequence};
 use crate::processing::{present_uids, timestamp, uid};
 use crate::row_set::{RowSet, id_list};
 use crate::{SqliteStore, database_error};
+use callboard_store_body::{compress, decompress};
 
 #[async_trait]
 impl Stitching for SqliteStore {

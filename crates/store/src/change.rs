@@ -66,4 +66,15 @@ pub trait ChangeLog: Send + Sync {
     ///
     /// [`StoreError`](crate::StoreError).
     async fn final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>>;
+
+    /// The place from which on the log is complete: removals before it may have been forgotten. A reader that has
+    /// not come so far has to begin anew with [`ChangeLog::final_entities`]. To be asked after
+    /// [`ChangeLog::changes_since`].
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn complete_since(&self) -> Result<ChangeSequence> {
+        Ok(ChangeSequence::default())
+    }
 }

@@ -7,18 +7,21 @@
 //! A newcomer starts at [`Store`], which is the sum of smaller traits: one for each stage of an entity's
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
 //! the index follows); [`Locations`] (what users registered), [`Tasks`] (what is done from time to time),
-//! [`Incremental`] (large sources), [`Refusals`] (removals that were refused), [`Buckets`] (what providers claim) and
-//! [`PublishedKeys`] (by which nodes are known). The invariants that every implementation keeps are written at [`Inspection::violations`], and
-//! checked by the suite behind the feature `suite`.
+//! [`Incremental`] (large sources), [`Refusals`] (removals that were refused), [`Buckets`] (what providers claim),
+//! [`PublishedKeys`] (by which nodes are known) and [`Membership`] (who else works on the database). The invariants that
+//! every implementation keeps are written at [`Inspection::violations`], and checked by the suite behind the feature
+//! `suite`.
 
 mod bucket;
 mod change;
 mod claim;
+pub mod claim_rows;
 mod document;
 mod error;
 mod incremental;
 mod inspection;
 mod location;
+mod membership;
 mod precedence;
 mod processing;
 mod provider_name;
@@ -42,6 +45,7 @@ pub use incremental::{
 };
 pub use inspection::{EntityState, Inspection, QueueDepth, Repair, Violation};
 pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocation};
+pub use membership::{Heartbeat, Membership, Wakeup};
 pub use precedence::{ClaimStanding, winning_claim};
 pub use processing::{
     CommitReport, DueEntity, Processing, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate,
@@ -67,6 +71,7 @@ pub trait Store:
     + Refusals
     + Buckets
     + PublishedKeys
+    + Membership
     + Inspection
 {
 }
@@ -82,6 +87,7 @@ impl<T> Store for T where
         + Refusals
         + Buckets
         + PublishedKeys
+        + Membership
         + Inspection
 {
 }

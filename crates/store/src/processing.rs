@@ -143,9 +143,9 @@ pub trait Processing: Send + Sync {
     /// [`StoreError`](crate::StoreError); nothing was written then.
     async fn commit_processed(&self, batch: Vec<ProcessingCommit>, now: Timestamp) -> Result<CommitReport>;
 
-    /// Makes every entity due whose run had begun and was never committed, and every mark whose stitch had.
-    /// Returns how many entities there were. To be called once, at the start of the only process that uses the
-    /// database.
+    /// Makes every entity due whose run had begun and was never committed, and every mark whose stitch had, unless
+    /// another process is at it that is alive. Returns how many entities there were. To be called once, at the
+    /// start.
     ///
     /// # Errors
     ///

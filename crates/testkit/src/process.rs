@@ -18,6 +18,7 @@ pub struct ServerProcess {
     binary: PathBuf,
     folder: TempDir,
     port: u16,
+    role: Option<String>,
     client: Client,
     child: Option<Child>,
     max_files: Option<u32>,
@@ -38,17 +39,48 @@ impl ServerProcess {
         Self::with_connection(binary.into(), config, folder, &":memory:".into())
     }
 
-    fn with_connection(binary: PathBuf, mut config: Value, folder: TempDir, connection: &Value) -> Self {
+    /// The same on the PostgreSQL database that a URL names; several may share one.
+    pub fn on_postgres(binary: impl Into<PathBuf>, config: Value, url: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the server");
+        let database = serde_json::json!({
+            "client": "pg",
+            "connection": {},
+            "plugin": { "catalog": { "connection": url } },
+        });
+        Self::with_database(binary.into(), config, folder, &database)
+    }
+
+    fn with_connection(binary: PathBuf, config: Value, folder: TempDir, connection: &Value) -> Self {
+        let database = serde_json::json!({ "client": "better-sqlite3", "connection": connection });
+        Self::with_database(binary, config, folder, &database)
+    }
+
+    fn with_database(binary: PathBuf, mut config: Value, folder: TempDir, database: &Value) -> Self {
         // Only the first call installs; later ones find it done.
         _ = rustls::crypto::ring::default_provider().install_default();
         let port = free_port();
         config["backend"]["listen"] = serde_json::json!({ "host": "127.0.0.1", "port": port });
-        config["backend"]["database"] =
-            serde_json::json!({ "client": "better-sqlite3", "connection": connection });
+        config["backend"]["database"] = database.clone();
         // JSON is YAML.
         std::fs::write(folder.path().join("app-config.yaml"), config.to_string()).expect("a configuration");
         let client = Client::builder().no_proxy().build().expect("an HTTP client");
-        Self { binary, folder, port, client, child: None, max_files: None, environment: Vec::new() }
+        Self {
+            binary,
+            folder,
+            port,
+            role: None,
+            client,
+            child: None,
+            max_files: None,
+            environment: Vec::new(),
+        }
+    }
+
+    /// Sets what the node does, of several on one database.
+    #[must_use]
+    pub fn role(mut self, role: &str) -> Self {
+        self.role = Some(role.to_owned());
+        self
     }
 
     /// The folder with configuration, database and log.
@@ -95,6 +127,7 @@ impl ServerProcess {
         let child = command
             .arg("serve")
             .args(arguments)
+            .args(self.role.iter().flat_map(|role| ["--role", role]))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -149,6 +182,11 @@ impl ServerProcess {
         if let Some(mut child) = self.child.take() {
             child.kill().await.expect("the server can be killed");
         }
+    }
+
+    /// Waits until the process has ended by itself.
+    pub async fn ended(&mut self) -> ExitStatus {
+        StoppingProcess(self.child.take().expect("the server runs")).ended().await
     }
 
     /// Asks the process to stop, and waits until it has.

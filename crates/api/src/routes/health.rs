@@ -42,7 +42,12 @@ pub(crate) async fn readiness(State(state): State<ApiState>) -> Response {
     if !state.catalog.is_ready() {
         return refused("Backend has not started yet");
     }
-    answer(&state, StatusCode::OK, &json!({ "status": "ok" }))
+    let mut body = json!({ "status": "ok" });
+    // Reads go on: a node that is taken out for this would leave nobody to answer them.
+    if !state.catalog.database_is_reachable() {
+        body["database"] = "unreachable".into();
+    }
+    answer(&state, StatusCode::OK, &body)
 }
 
 fn answer(state: &ApiState, status: StatusCode, body: &serde_json::Value) -> Response {

@@ -2,7 +2,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use callboard_engine::NodeRole;
+use clap::{Args, ValueEnum};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::Callboard;
@@ -23,6 +24,30 @@ pub(crate) struct ServeArguments {
     /// The address to listen on, instead of the loopback address
     #[arg(long)]
     host: Option<IpAddr>,
+    /// What this node does, of several on one PostgreSQL database
+    #[arg(long, value_enum, default_value_t)]
+    role: Role,
+}
+
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum Role {
+    /// Everything
+    #[default]
+    All,
+    /// Answers requests and takes up no work
+    Read,
+    /// Takes in entities and answers no requests but health checks
+    Ingest,
+}
+
+impl From<Role> for NodeRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::All => Self::All,
+            Role::Read => Self::Read,
+            Role::Ingest => Self::Ingest,
+        }
+    }
 }
 
 pub(crate) fn run(
@@ -46,7 +71,7 @@ async fn serve(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Call
         Some(example) => example.config(),
         None => load_config(arguments.config)?,
     };
-    let mut builder = extend(Callboard::builder(config));
+    let mut builder = extend(Callboard::builder(config)).role(arguments.role.into());
     if let Some(port) = arguments.port {
         builder = builder.port(port);
     }

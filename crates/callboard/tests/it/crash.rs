@@ -6,8 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use callboard_store::Inspection;
+use callboard_store_postgres::{PostgresOptions, PostgresStore};
 use callboard_store_sqlite::SqliteStore;
-use callboard_testkit::{ServerProcess, until};
+use callboard_testkit::{ServerProcess, postgres_database, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -21,12 +22,42 @@ const PATIENCE: Duration = Duration::from_mins(2);
 #[tokio::test]
 async fn a_catalog_that_was_killed_again_and_again_ends_like_one_that_was_not() {
     let files = catalog_files();
-    let mut undisturbed = crate::server(config(files.path()));
+    let expected = undisturbed(files.path()).await;
+    let mut disturbed = crate::server(config(files.path()));
+    survives_kills(&mut disturbed, &expected).await;
+    let file = disturbed.folder().join("database/catalog.sqlite");
+    let store = SqliteStore::open(&file).await.expect("the database opens");
+    assert_eq!(store.violations().await.expect("the database can be read"), []);
+}
+
+#[tokio::test]
+async fn on_postgres_it_does_as_well() {
+    let files = catalog_files();
+    let expected = undisturbed(files.path()).await;
+    let database = postgres_database().await;
+    let mut disturbed = crate::server_on(&database, config(files.path()));
+    survives_kills(&mut disturbed, &expected).await;
+    assert_nothing_violated(&database).await;
+}
+
+/// The catalog of a server that nothing happens to.
+pub(crate) async fn undisturbed(files: &Path) -> BTreeMap<String, Value> {
+    let mut undisturbed = crate::server(config(files));
     undisturbed.start().await;
     let expected = settled(&undisturbed).await;
     assert!(undisturbed.stop().await.success());
+    expected
+}
 
-    let mut disturbed = crate::server(config(files.path()));
+/// Finds no invariant broken in a PostgreSQL database.
+pub(crate) async fn assert_nothing_violated(database: &str) {
+    let options = PostgresOptions::new(database.parse().expect("a URL"));
+    let store = PostgresStore::open(options).await.expect("the database opens");
+    assert_eq!(store.violations().await.expect("the database can be read"), []);
+    store.close().await;
+}
+
+async fn survives_kills(disturbed: &mut ServerProcess, expected: &BTreeMap<String, Value>) {
     for kill in 0..KILLS {
         disturbed.spawn();
         // Nothing is waited for: the moments are spread from before the first read to after the last stitch.
@@ -34,21 +65,22 @@ async fn a_catalog_that_was_killed_again_and_again_ends_like_one_that_was_not() 
         disturbed.kill().await;
     }
     disturbed.start().await;
-    let found = settled(&disturbed).await;
+    let found = settled(disturbed).await;
     assert!(disturbed.stop().await.success());
+    assert_same(expected, &found);
+}
 
+/// Names the entities that differ.
+pub(crate) fn assert_same(expected: &BTreeMap<String, Value>, found: &BTreeMap<String, Value>) {
     let different: Vec<&String> =
         expected.keys().filter(|key| expected.get(*key) != found.get(*key)).collect();
     assert_eq!(different, Vec::<&String>::new());
     assert_eq!(expected.len(), found.len());
-    let file = disturbed.folder().join("database/catalog.sqlite");
-    let store = SqliteStore::open(&file).await.expect("the database opens");
-    assert_eq!(store.violations().await.expect("the database can be read"), []);
 }
 
 /// A root of Location entities, each with a file of components that depend on each other across files, and a file
 /// of groups that own them.
-fn catalog_files() -> TempDir {
+pub(crate) fn catalog_files() -> TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let write =
         |name: &str, content: &str| std::fs::write(folder.path().join(name), content).expect("a file");
@@ -96,7 +128,7 @@ fn group(number: usize) -> String {
     )
 }
 
-fn config(files: &Path) -> Value {
+pub(crate) fn config(files: &Path) -> Value {
     json!({
         "catalog": {
             "locations": [{ "type": "file", "target": files.join("root.yaml") }],
@@ -107,7 +139,7 @@ fn config(files: &Path) -> Value {
 }
 
 /// All entities by ref, without what differs between any two catalogs, once nothing is missing any more.
-async fn settled(server: &ServerProcess) -> BTreeMap<String, Value> {
+pub(crate) async fn settled(server: &ServerProcess) -> BTreeMap<String, Value> {
     until("all entities with all their relations", PATIENCE, async || {
         let Value::Array(entities) = server.json("/entities").await? else { return None };
         let relations: usize =

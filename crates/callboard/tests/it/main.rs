@@ -16,6 +16,7 @@ mod github;
 mod http;
 mod metrics;
 mod moving;
+mod nodes;
 mod permissions;
 mod push;
 mod scm_events;
@@ -27,6 +28,11 @@ mod webhooks;
 
 use callboard_testkit::ServerProcess;
 use serde_json::Value;
+
+/// The same on a PostgreSQL database.
+fn server_on(database: &str, config: Value) -> ServerProcess {
+    ServerProcess::on_postgres(env!("CARGO_BIN_EXE_callboard"), config, database)
+}
 
 /// A server of the binary under test.
 fn server(config: Value) -> ServerProcess {

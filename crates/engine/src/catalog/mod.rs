@@ -70,6 +70,12 @@ impl Catalog {
         self.core.is_ready()
     }
 
+    /// Whether the database answers, as far as is known. If it does not, the index shows the catalog as it was, and
+    /// nothing can be changed.
+    pub fn database_is_reachable(&self) -> bool {
+        self.core.reachability.is_reachable()
+    }
+
     /// How the engine was set up.
     pub fn settings(&self) -> &EngineSettings {
         &self.core.settings

@@ -8,24 +8,25 @@ use callboard_store::{
 };
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::in_flight::InFlight;
 use super::outcome::Finished;
 use crate::core::Core;
 use crate::events::{CONFLICT_TOPIC, CatalogEvent, ERRORS_TOPIC};
 use crate::measurements;
+use crate::outage::Outage;
 
 /// How long an outcome may wait for others.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// The most outcomes of one transaction.
 const LARGEST_GROUP: usize = 512;
-/// How often a database that is not available is tried before the outcome is dropped, to be computed again.
-const ATTEMPTS: u32 = 5;
 
 pub(crate) struct Committer {
     core: Arc<Core>,
     in_flight: Arc<InFlight>,
     again: mpsc::Sender<Vec<DueEntity>>,
+    stopping: CancellationToken,
 }
 
 impl Committer {
@@ -33,8 +34,9 @@ impl Committer {
         core: Arc<Core>,
         in_flight: Arc<InFlight>,
         again: mpsc::Sender<Vec<DueEntity>>,
+        stopping: CancellationToken,
     ) -> Self {
-        Self { core, in_flight, again }
+        Self { core, in_flight, again, stopping }
     }
 
     /// Ends when nobody is left to send outcomes.
@@ -100,16 +102,11 @@ impl Committer {
     }
 
     async fn try_commit(&self, commits: &[ProcessingCommit]) -> Result<CommitReport, StoreError> {
-        let mut pause = Duration::from_millis(50);
-        let mut attempt = 1;
+        let mut outage = Outage::to_the_end(&self.stopping);
         loop {
             let committing = self.core.store.commit_processed(commits.to_vec(), self.core.clock.now());
             match measurements::timed("commit_processed", committing).await {
-                Err(StoreError::Unavailable(_)) if attempt < ATTEMPTS => {
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                    attempt += 1;
-                }
+                Err(error) if outage.outlasts(&error).await => {}
                 Err(error) => {
                     let entity = commits.first().map(|commit| commit.entity_ref.to_string());
                     tracing::error!(

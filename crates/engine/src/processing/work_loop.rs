@@ -59,7 +59,7 @@ impl WorkLoop {
         let (results, outcomes) = mpsc::channel(RESULT_GROUPS);
         let in_flight = Arc::new(InFlight::default());
         let (again, reruns) = mpsc::channel(RESULT_GROUPS);
-        let committer = Committer::new(Arc::clone(core), Arc::clone(&in_flight), again);
+        let committer = Committer::new(Arc::clone(core), Arc::clone(&in_flight), again, stopping.clone());
         tasks.spawn(committer.run(outcomes));
         let this = Self {
             core: Arc::clone(core),

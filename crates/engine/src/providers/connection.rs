@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::guard;
 use crate::core::Core;
 use crate::measurements;
+use crate::outage::Outage;
 use crate::processing::emissions::shortened;
 use crate::processing::outcome::claim;
 
@@ -36,9 +37,16 @@ impl Connection {
     pub(crate) async fn apply(&self, mutation: ProviderMutation) -> Result<(), ConnectionError> {
         // Held until the end, so that what was looked at is what is changed.
         let _one_at_a_time = self.guard(&mutation).await?;
-        let now = self.core.clock.now();
-        let applying = self.core.store.apply_mutation(&self.provider, mutation, now);
-        let report = measurements::timed("apply_mutation", applying).await.map_err(failed)?;
+        let mut outage = Outage::for_a_while();
+        let report = loop {
+            // To do it twice, if it had come through after all, changes nothing.
+            let now = self.core.clock.now();
+            let applying = self.core.store.apply_mutation(&self.provider, mutation.clone(), now);
+            match measurements::timed("apply_mutation", applying).await {
+                Err(error) if outage.outlasts(&error).await => {}
+                result => break result.map_err(failed)?,
+            }
+        };
         tracing::debug!(
             provider = %self.provider,
             added = report.added,

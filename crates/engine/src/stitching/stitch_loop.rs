@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_index::IndexedEntity;
-use callboard_store::{StitchCommit, StitchInput, StitchOutcome};
+use callboard_store::{ChangeSequence, StitchCommit, StitchInput, StitchOutcome, StoreError};
 use futures::StreamExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use super::assemble::{Assembled, assemble};
 use crate::clock::later;
 use crate::core::Core;
 use crate::measurements;
+use crate::outage::Outage;
 
 /// How many entities one task puts together before it hands them in.
 const CHUNK: usize = 32;
@@ -63,8 +64,7 @@ impl StitchLoop {
         let (commits, indexed): (Vec<_>, Vec<_>) = self.assemble_all(inputs).await.into_iter().unzip();
         self.core.hand_off.put(indexed.into_iter().flatten());
         measurements::stitched(&commits, started);
-        let committing = self.core.store.commit_stitched(commits, self.core.clock.now());
-        match measurements::timed("commit_stitched", committing).await {
+        match self.commit(commits).await {
             Ok(_) => self.core.signals.index.notify_one(),
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not write final entities");
@@ -73,6 +73,17 @@ impl StitchLoop {
             }
         }
         count
+    }
+
+    async fn commit(&self, commits: Vec<StitchCommit>) -> Result<ChangeSequence, StoreError> {
+        let mut outage = Outage::to_the_end(&self.stopping);
+        loop {
+            let committing = self.core.store.commit_stitched(commits.clone(), self.core.clock.now());
+            match measurements::timed("commit_stitched", committing).await {
+                Err(error) if outage.outlasts(&error).await => {}
+                result => return result,
+            }
+        }
     }
 
     async fn assemble_all(&self, mut inputs: Vec<StitchInput>) -> Vec<(StitchCommit, Option<IndexedEntity>)> {

@@ -34,7 +34,7 @@ thread_local! {
 }
 
 /// A document as it is stored.
-pub(crate) fn compress(json: &[u8]) -> Vec<u8> {
+pub fn compress(json: &[u8]) -> Vec<u8> {
     let compressed = COMPRESSOR.with_borrow_mut(|slot| {
         if slot.is_none() {
             *slot = Compressor::with_prepared_dictionary(&ENCODER).ok();
@@ -61,7 +61,11 @@ pub(crate) fn compress(json: &[u8]) -> Vec<u8> {
 }
 
 /// A stored document as JSON.
-pub(crate) fn decompress(body: &[u8]) -> Result<Arc<[u8]>> {
+///
+/// # Errors
+///
+/// [`StoreError::Corrupt`]: these are not bytes that [`compress`] gave.
+pub fn decompress(body: &[u8]) -> Result<Arc<[u8]>> {
     Ok(expand(body)?.into())
 }
 

@@ -1,0 +1,8 @@
+//! How documents lie on disk. Every database stores the same bytes, so that a body can be moved from one to
+//! another as it is.
+//!
+//! This crate must not know SQL, nor what is in a document.
+
+mod body;
+
+pub use body::{compress, decompress};

@@ -1,0 +1,146 @@
+use async_trait::async_trait;
+use callboard_model::EntityRef;
+use callboard_store::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange, Result};
+use callboard_store_body::decompress;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use crate::PostgresStore;
+use crate::error::database_error;
+use crate::hashing::{text_hash, uid};
+use crate::interning::entity_ref;
+use crate::retries::retrying;
+
+const CHANGES: &str = "SELECT c.sequence, r.text, e.uid, c.body FROM (
+        (SELECT sequence, entity_id, body FROM final_entities WHERE sequence > $1 ORDER BY sequence LIMIT $2)
+        UNION ALL
+        (SELECT sequence, entity_id, NULL FROM tombstones WHERE sequence > $1 ORDER BY sequence LIMIT $2)) c
+    JOIN refs r ON r.id = c.entity_id LEFT JOIN entities e ON e.id = c.entity_id
+    ORDER BY c.sequence LIMIT $2";
+const FINAL_ENTITIES: &str = "SELECT r.text, e.uid, f.body FROM
+        (SELECT entity_id, body FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2) f
+    JOIN refs r ON r.id = f.entity_id JOIN entities e ON e.id = f.entity_id
+    ORDER BY f.entity_id";
+
+#[async_trait]
+impl ChangeLog for PostgresStore {
+    async fn head(&self) -> Result<ChangeSequence> {
+        retrying!(self, self.read_head())
+    }
+
+    async fn changes_since(&self, after: ChangeSequence, limit: usize) -> Result<Vec<LoggedChange>> {
+        retrying!(self, self.read_changes(after, limit))
+    }
+
+    async fn final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>> {
+        retrying!(self, self.read_final_entities(after, limit))
+    }
+
+    async fn complete_since(&self) -> Result<ChangeSequence> {
+        retrying!(self, self.read_floor())
+    }
+}
+
+impl PostgresStore {
+    async fn read_head(&self) -> Result<ChangeSequence> {
+        let mut transaction = self.read().await?;
+        change_sequence(&mut transaction).await
+    }
+
+    async fn read_floor(&self) -> Result<ChangeSequence> {
+        let mut transaction = self.read().await?;
+        let query = sqlx::query_scalar("SELECT floor FROM change_counter");
+        let floor: i64 = query.fetch_one(&mut *transaction).await.map_err(database_error)?;
+        Ok(ChangeSequence(floor.unsigned_abs()))
+    }
+
+    async fn read_changes(&self, after: ChangeSequence, limit: usize) -> Result<Vec<LoggedChange>> {
+        let mut transaction = self.read().await?;
+        let after = i64::try_from(after.0).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query_as(CHANGES).bind(after).bind(limit);
+        let rows: Vec<(i64, String, Option<Uuid>, Option<Vec<u8>>)> =
+            query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        drop(transaction);
+        let changes = rows.into_iter().map(|(sequence, text, stored_uid, body)| {
+            let entity_ref = entity_ref(&text)?;
+            let change = match (stored_uid, body) {
+                (Some(stored_uid), Some(body)) => Change::Upserted(FinalEntity {
+                    entity_ref,
+                    uid: uid(stored_uid),
+                    body: decompress(&body)?,
+                }),
+                _ => Change::Removed(entity_ref),
+            };
+            Ok(LoggedChange { sequence: ChangeSequence(sequence.unsigned_abs()), change })
+        });
+        changes.collect()
+    }
+
+    async fn read_final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>> {
+        let mut transaction = self.read().await?;
+        let after: i64 = match after {
+            None => 0,
+            Some(after) => sqlx::query_scalar("SELECT id FROM refs WHERE hash = $1")
+                .bind(text_hash(after.as_str()))
+                .fetch_optional(&mut *transaction)
+                .await
+                .map_err(database_error)?
+                .unwrap_or(i64::MAX),
+        };
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let query = sqlx::query_as(FINAL_ENTITIES).bind(after).bind(limit);
+        let rows: Vec<(String, Uuid, Vec<u8>)> =
+            query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        drop(transaction);
+        let entities = rows.iter().map(|(text, stored_uid, body)| {
+            let (entity_ref, body) = (entity_ref(text)?, decompress(body)?);
+            Ok(FinalEntity { entity_ref, uid: uid(*stored_uid), body })
+        });
+        entities.collect()
+    }
+}
+
+/// The newest entry of the change log.
+pub(crate) async fn change_sequence(connection: &mut PgConnection) -> Result<ChangeSequence> {
+    let query = sqlx::query_scalar("SELECT value FROM change_counter");
+    let last: i64 = query.fetch_one(connection).await.map_err(database_error)?;
+    Ok(ChangeSequence(last.unsigned_abs()))
+}
+
+const TAKE_PLACES: &str = "UPDATE change_counter SET value = value + $1 RETURNING value";
+
+/// Takes `count` places in the change log; returns the last. Until the transaction ends nobody else can take any,
+/// so this has to be the last thing but writing the entries.
+pub(crate) async fn take_places(connection: &mut PgConnection, count: usize) -> Result<i64> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    sqlx::query_scalar(TAKE_PLACES).bind(count).fetch_one(connection).await.map_err(database_error)
+}
+
+const BURY: &str = "INSERT INTO tombstones (entity_id, sequence, buried)
+    SELECT id, $2 + place, (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+    FROM unnest($1::bigint[]) WITH ORDINALITY AS gone (id, place)
+    ON CONFLICT (entity_id) DO UPDATE SET sequence = excluded.sequence, buried = excluded.buried";
+
+/// Logs that entities are gone. Returns the newest entry of the change log.
+pub(crate) async fn bury(connection: &mut PgConnection, entities: &[i64]) -> Result<ChangeSequence> {
+    let last = take_places(connection, entities.len()).await?;
+    let before = last - i64::try_from(entities.len()).unwrap_or(i64::MAX);
+    let query = sqlx::query(BURY).bind(entities).bind(before);
+    query.execute(connection).await.map_err(database_error)?;
+    Ok(ChangeSequence(last.unsigned_abs()))
+}
+
+const FLOOR: &str = "UPDATE change_counter SET floor = greatest(floor, coalesce(
+    (SELECT max(sequence) FROM tombstones WHERE buried < $1), 0))
+    WHERE EXISTS (SELECT 1 FROM tombstones WHERE buried < $1)";
+const DROP: &str = "DELETE FROM tombstones WHERE sequence <= (SELECT floor FROM change_counter)";
+
+/// Forgets removals that are older than `before`, in milliseconds by the clock of the database.
+pub(crate) async fn drop_tombstones(connection: &mut PgConnection, before: i64) -> Result<()> {
+    let done = sqlx::query(FLOOR).bind(before).execute(&mut *connection).await.map_err(database_error)?;
+    if done.rows_affected() > 0 {
+        sqlx::query(DROP).execute(connection).await.map_err(database_error)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,150 @@
+use async_trait::async_trait;
+use callboard_model::{EntityRef, LocationKey};
+use callboard_store::{Document, EntityState, Inspection, QueueDepth, Repair, Result, Violation};
+use jiff::Timestamp;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
+use uuid::Uuid;
+
+use crate::PostgresStore;
+use crate::error::database_error;
+use crate::hashing::{document_hash, text_hash, uid};
+use crate::interning::entity_ref;
+use crate::invariants::find_violations;
+use crate::locks::ClaimLock;
+use crate::repair::repair;
+use crate::retries::retrying;
+use crate::writing::Writing;
+use callboard_store_body::decompress;
+
+/// `EntityState` columns, without a condition.
+macro_rules! select_states {
+    ($condition:literal) => {
+        concat!(
+            "SELECT r.text, e.uid, coalesce(c.document, l.document), e.document_hash, k.text, o.processed, o.errors,
+                e.due, e.discovered_at, p.cache
+            FROM entities e JOIN refs r ON r.id = e.id
+            LEFT JOIN claims c ON c.id = e.claim_id LEFT JOIN orphans l ON l.entity_id = e.id
+            LEFT JOIN location_keys k ON k.id = e.key_id LEFT JOIN outputs o ON o.entity_id = e.id
+            LEFT JOIN processor_caches p ON p.entity_id = e.id ",
+            $condition
+        )
+    };
+}
+
+const UNSTITCHED: &str = select_states!(
+    "WHERE NOT EXISTS (SELECT 1 FROM final_entities f WHERE f.entity_id = e.id) ORDER BY r.text"
+);
+const ONE: &str = select_states!("WHERE r.hash = $1");
+const DEPTH: &str = "SELECT (SELECT count(*) FROM entities), (SELECT count(*) FROM final_entities),
+    (SELECT count(*) FROM entities WHERE urgency > 0), (SELECT count(*) FROM stitch_marks),
+    (SELECT count(*) FROM orphans)";
+
+#[async_trait]
+impl Inspection for PostgresStore {
+    async fn unstitched(&self) -> Result<Vec<EntityState>> {
+        retrying!(self, self.read_unstitched())
+    }
+
+    async fn entity_state(&self, entity_ref: &EntityRef) -> Result<Option<EntityState>> {
+        retrying!(self, self.read_state(entity_ref))
+    }
+
+    async fn queue_depth(&self) -> Result<QueueDepth> {
+        retrying!(self, self.read_depth())
+    }
+
+    async fn violations(&self) -> Result<Vec<Violation>> {
+        let mut transaction = self.read().await?;
+        find_violations(&mut transaction).await
+    }
+
+    async fn repair(&self, now: Timestamp) -> Result<Vec<Repair>> {
+        retrying!(self, self.try_repair(now))
+    }
+}
+
+impl PostgresStore {
+    async fn try_repair(&self, now: Timestamp) -> Result<Vec<Repair>> {
+        let mut writing = Writing::begin(self, ClaimLock::Alone, now).await?;
+        let repairs = repair(&mut writing).await?;
+        writing.finish().await?;
+        Ok(repairs)
+    }
+
+    async fn read_unstitched(&self) -> Result<Vec<EntityState>> {
+        let mut transaction = self.read().await?;
+        let rows: Vec<StateRow> =
+            sqlx::query_as(UNSTITCHED).fetch_all(&mut *transaction).await.map_err(database_error)?;
+        rows.into_iter().map(|row| row.into_state(self)).collect()
+    }
+
+    async fn read_state(&self, entity_ref: &EntityRef) -> Result<Option<EntityState>> {
+        let mut transaction = self.read().await?;
+        let query = sqlx::query_as(ONE).bind(text_hash(entity_ref.as_str()));
+        let row: Option<StateRow> = query.fetch_optional(&mut *transaction).await.map_err(database_error)?;
+        row.map(|row| row.into_state(self)).transpose()
+    }
+
+    async fn read_depth(&self) -> Result<QueueDepth> {
+        let mut transaction = self.read().await?;
+        let (entities, final_entities, urgent, stitch_marks, orphans): (i64, i64, i64, i64, i64) =
+            sqlx::query_as(DEPTH).fetch_one(&mut *transaction).await.map_err(database_error)?;
+        Ok(QueueDepth {
+            entities: entities.unsigned_abs(),
+            final_entities: final_entities.unsigned_abs(),
+            urgent: urgent.unsigned_abs(),
+            stitch_marks: stitch_marks.unsigned_abs(),
+            orphans: orphans.unsigned_abs(),
+        })
+    }
+}
+
+struct StateRow {
+    entity_ref: String,
+    uid: Uuid,
+    document: Vec<u8>,
+    document_hash: Uuid,
+    key: Option<String>,
+    processed: Option<Vec<u8>>,
+    errors: Option<Vec<u8>>,
+    due: i64,
+    discovered_at: i64,
+    cache: Option<Vec<u8>>,
+}
+
+impl<'r> FromRow<'r, PgRow> for StateRow {
+    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            entity_ref: row.try_get(0)?,
+            uid: row.try_get(1)?,
+            document: row.try_get(2)?,
+            document_hash: row.try_get(3)?,
+            key: row.try_get(4)?,
+            processed: row.try_get(5)?,
+            errors: row.try_get(6)?,
+            due: row.try_get(7)?,
+            discovered_at: row.try_get(8)?,
+            cache: row.try_get(9)?,
+        })
+    }
+}
+
+impl StateRow {
+    fn into_state(self, store: &PostgresStore) -> Result<EntityState> {
+        Ok(EntityState {
+            entity_ref: entity_ref(&self.entity_ref)?,
+            uid: uid(self.uid),
+            unprocessed: Document {
+                json: decompress(&self.document)?,
+                hash: document_hash(self.document_hash),
+            },
+            location_key: self.key.as_deref().map(LocationKey::new),
+            processed: self.processed.as_deref().map(decompress).transpose()?,
+            errors: self.errors.as_deref().map(decompress).transpose()?,
+            next_due: store.local_time(self.due)?,
+            discovered_at: store.local_time(self.discovered_at)?,
+            cache: self.cache.as_deref().map(decompress).transpose()?,
+        })
+    }
+}

@@ -1,0 +1,54 @@
+//! Requests to stitch, and the numbers that order them.
+
+use std::collections::BTreeSet;
+
+use callboard_store::Result;
+use sqlx::PgConnection;
+
+use crate::error::database_error;
+
+/// How long an entity waits that is to be stitched again: this, and a millisecond for each of so many bytes of
+/// its stored final form. Other changes of the same entity are taken up meanwhile.
+pub(crate) const WAIT_MS: i64 = 50;
+const BYTES_PER_MS: i64 = 100;
+const LONGEST_WAIT_MS: i64 = 5000;
+
+/// An entity without output is not marked: it is when it has some. Unless there are other nodes: then one of them may be
+/// about to commit that output, and to stitch it before what this transaction wrote can be seen. Marks that turn out
+/// to be on nothing are dropped when they are taken up.
+const MARK: &str = "INSERT INTO stitch_marks (entity_id, ticket, fresh, due)
+    SELECT o.id, nextval('numbers'), f.entity_id IS NULL,
+        CASE WHEN f.entity_id IS NULL THEN $2 ELSE $2 + $3 + least($4, length(f.body) / $5) END
+    FROM (SELECT wanted.id FROM unnest($1::bigint[]) AS wanted (id)
+        LEFT JOIN outputs ON outputs.entity_id = wanted.id
+        WHERE outputs.processed IS NOT NULL OR (SELECT count(*) FROM nodes) > 1
+        ORDER BY wanted.id) o
+    LEFT JOIN final_entities f ON f.entity_id = o.id
+    ORDER BY o.id
+    ON CONFLICT (entity_id) DO UPDATE SET ticket = excluded.ticket";
+
+/// Marks entities for stitching.
+pub(crate) async fn mark_for_stitching(
+    connection: &mut PgConnection,
+    entities: &BTreeSet<i64>,
+    now: i64,
+) -> Result<()> {
+    if entities.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<i64> = entities.iter().copied().collect();
+    let query = sqlx::query(MARK).bind(ids).bind(now).bind(WAIT_MS).bind(LONGEST_WAIT_MS).bind(BYTES_PER_MS);
+    query.execute(connection).await.map_err(database_error)?;
+    Ok(())
+}
+
+const COUNT: &str = "SELECT nextval('numbers') FROM generate_series(1, $1)";
+
+/// Takes `count` numbers, in growing order.
+pub(crate) async fn take_numbers(connection: &mut PgConnection, count: usize) -> Result<Vec<i64>> {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    let query = sqlx::query_scalar(COUNT).bind(count);
+    let mut numbers: Vec<i64> = query.fetch_all(connection).await.map_err(database_error)?;
+    numbers.sort_unstable();
+    Ok(numbers)
+}

@@ -1,0 +1,60 @@
+use std::collections::BTreeSet;
+use std::ops::{Deref, DerefMut};
+
+use callboard_store::{ChangeSequence, Result};
+use jiff::Timestamp;
+use sqlx::{PgConnection, Postgres, Transaction};
+
+use crate::PostgresStore;
+use crate::change_log::{bury, change_sequence};
+use crate::connection::commit;
+use crate::locks::ClaimLock;
+use crate::marks::mark_for_stitching;
+
+/// A transaction that changes claims or entities. What others wait for longest is done last, by
+/// [`Writing::finish`]: stitch marks, then the change log.
+pub(crate) struct Writing {
+    transaction: Transaction<'static, Postgres>,
+    pub(crate) claim_lock: ClaimLock,
+    /// In milliseconds, by the clock of the database.
+    pub(crate) now: i64,
+    /// Entities to mark for stitching.
+    pub(crate) to_stitch: BTreeSet<i64>,
+    /// Entities that were seen and are deleted.
+    pub(crate) buried: Vec<i64>,
+}
+
+impl Writing {
+    pub(crate) async fn begin(store: &PostgresStore, claim_lock: ClaimLock, now: Timestamp) -> Result<Self> {
+        let mut transaction = store.write().await?;
+        claim_lock.take(&mut transaction).await?;
+        let now = store.to_stored(now);
+        Ok(Self { transaction, claim_lock, now, to_stitch: BTreeSet::new(), buried: Vec::new() })
+    }
+
+    /// Commits. Returns the newest entry of the change log.
+    pub(crate) async fn finish(mut self) -> Result<ChangeSequence> {
+        mark_for_stitching(&mut self.transaction, &self.to_stitch, self.now).await?;
+        let sequence = if self.buried.is_empty() {
+            change_sequence(&mut self.transaction).await?
+        } else {
+            bury(&mut self.transaction, &self.buried).await?
+        };
+        commit(self.transaction).await?;
+        Ok(sequence)
+    }
+}
+
+impl Deref for Writing {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        &self.transaction
+    }
+}
+
+impl DerefMut for Writing {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+}
