@@ -191,13 +191,13 @@ async fn a_relation_that_one_node_writes_is_not_lost_while_another_stitches_its_
         async move { one.commit_processed(vec![commit], now).await.unwrap() }
     });
     let mut watching = sqlx::PgConnection::connect(&url).await.unwrap();
-    let mut waiting = async || -> Option<()> {
+    let mut held_up = async || -> Option<()> {
         let blocked = "SELECT count(*) FROM pg_stat_activity
             WHERE datname = current_database() AND wait_event_type = 'Lock'";
         let count: i64 = sqlx::query_scalar(blocked).fetch_one(&mut watching).await.unwrap();
         (count > 0).then_some(())
     };
-    until("the transaction to be held up", Duration::from_secs(10), &mut waiting).await;
+    until("the transaction to be held up", Duration::from_secs(10), &mut held_up).await;
     other.commit_processed(vec![success(&source, Vec::new(), 1)], now).await.unwrap();
     assert_eq!(stitch(&other, now).await, [(source.entity_ref.clone(), 0)]);
     held.rollback().await.unwrap();
