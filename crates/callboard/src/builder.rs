@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 use callboard_api::{Actions, ApiOptions, AuditLog, AuditSink, AuditSinks, LocationAnalyzers};
 use callboard_config::Config;
-use callboard_engine::{EngineBuilder, NodeRole, PushProvider};
+use callboard_engine::{Clock, EngineBuilder, EngineSettings, NodeRole, PushProvider, SystemClock};
 use callboard_model::FieldFormatValidators;
 use callboard_model::layers::ModelLayer;
 use callboard_sdk::{
@@ -37,7 +37,11 @@ pub struct Callboard {
     host: Option<IpAddr>,
     port: Option<u16>,
     working_directory: Option<PathBuf>,
+    clock: Arc<dyn Clock>,
+    engine_settings: Vec<SettingsChange>,
 }
+
+type SettingsChange = Box<dyn FnOnce(&mut EngineSettings) + Send>;
 
 impl Callboard {
     /// A server by this configuration, with the built-in providers and processors.
@@ -50,6 +54,8 @@ impl Callboard {
             host: None,
             port: None,
             working_directory: None,
+            clock: Arc::new(SystemClock),
+            engine_settings: Vec::new(),
         }
     }
 
@@ -255,6 +261,21 @@ impl Callboard {
         self
     }
 
+    /// Where the catalog reads the time, for tests. Tokens of callers are still judged by the clock of the machine.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Changes how the engine works where the configuration has no key for it. Called once the configuration has had
+    /// its say.
+    #[must_use]
+    pub fn engine_settings(mut self, change: impl FnOnce(&mut EngineSettings) + Send + 'static) -> Self {
+        self.engine_settings.push(Box::new(change));
+        self
+    }
+
     /// Opens the database, puts the engine together and takes the port. Nothing is answered or processed yet.
     ///
     /// # Errors
@@ -270,6 +291,9 @@ impl Callboard {
         let mut settings = settings::engine_settings(&self.config, &working_directory)?;
         settings.role = self.role;
         settings.provider_schedules = settings::provider_schedules(&self.config, &self.registry.providers)?;
+        for change in self.engine_settings.drain(..) {
+            change(&mut settings);
+        }
         self.registry.model_layers.extend(model_layers(&self.config)?);
         for processor in webhook_processors(&self.config)? {
             self.registry.add_processor(processor);
@@ -303,8 +327,11 @@ impl Callboard {
         let audit_file = self.audit_file(&working_directory)?;
         let audit = audit_sinks(audit_file.as_ref());
         let options = ApiOptions { event_ingress, push_providers, audit, metrics: endpoint, ..options };
-        let engine =
-            EngineBuilder::new(database.store()).settings(settings).registry(self.registry).build()?;
+        let engine = EngineBuilder::new(database.store())
+            .settings(settings)
+            .registry(self.registry)
+            .clock(self.clock)
+            .build()?;
         let lifecycle = options.lifecycle.clone();
         let shutdown_delay = self.config.backend()?.lifecycle.server_shutdown_delay.get();
         let router = callboard_api::router(engine.catalog(), options);

@@ -1,6 +1,8 @@
 use std::sync::Mutex;
 
-use callboard_model::{EntityError, LocationKey, LocationRef, LocationSpec, Relation};
+use callboard_model::{
+    Entity, EntityError, LocationKey, LocationRef, LocationSpec, RefDefaults, Relation, parse_ref,
+};
 use serde_json::Value;
 
 /// The location key of an emitted entity.
@@ -63,6 +65,14 @@ impl Emit {
         self.emit(Emission::Entity { location, entity, key: ChildKey::Location });
     }
 
+    /// Emits an entity that was read from the location that a processor was given; an error, if that is none.
+    pub fn entity_from(&self, location: &LocationSpec, entity: Value) {
+        match LocationRef::new(&*location.location_type, &*location.target) {
+            Ok(location) => self.entity(location, entity),
+            Err(error) => self.error(error.into()),
+        }
+    }
+
     /// Emits a location to be read.
     pub fn location(&self, location: LocationSpec) {
         self.emit(Emission::Location(location));
@@ -71,6 +81,19 @@ impl Emit {
     /// Emits a relation.
     pub fn relation(&self, relation: Relation) {
         self.emit(Emission::Relation(relation));
+    }
+
+    /// Emits a relation from an entity to another, such as `group:guests` or `resource:default/tickets`. A ref without a
+    /// namespace is taken to be in that of the entity. What is no ref becomes an error.
+    pub fn relate(&self, entity: &Entity, relation_type: &str, target: &str) {
+        let source = entity.compound_ref();
+        let defaults = RefDefaults { namespace: Some(&source.namespace), ..RefDefaults::default() };
+        match parse_ref(target, &defaults) {
+            Ok(target) => {
+                self.relation(Relation { source, relation_type: relation_type.to_owned(), target });
+            }
+            Err(error) => self.error(error.into()),
+        }
     }
 
     /// Emits an error: the run goes on and fails in the end.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{DeferredEntity, Event, ProviderError, RemovalGuards};
+use crate::{DeferredEntity, Event, ProviderError, RemovalGuards, UrlReader};
 
 /// A source of entities that is too large to be held in memory, and is read page by page.
 ///
@@ -19,7 +19,6 @@ use crate::{DeferredEntity, Event, ProviderError, RemovalGuards};
 ///
 /// ```
 /// use std::time::Duration;
-/// use callboard_sdk::model::Entity;
 /// use callboard_sdk::{
 ///     Burst, DeferredEntity, IncrementalEntityProvider, Page, ProviderError, async_trait,
 /// };
@@ -51,10 +50,7 @@ use crate::{DeferredEntity, Event, ProviderError, RemovalGuards};
 ///         let page = cursor.unwrap_or(1);
 ///         let (services, more) = client.services(page).await?;
 ///         let entities = services.into_iter().map(|service| {
-///             let mut entity = Entity::from_value(service)?;
-///             entity.set_annotation("backstage.io/managed-by-location", "services:all");
-///             entity.set_annotation("backstage.io/managed-by-origin-location", "services:all");
-///             Ok(DeferredEntity { entity, location_key: None })
+///             Ok(DeferredEntity::read_from("services:all", service)?)
 ///         });
 ///         let entities = entities.collect::<Result<Vec<_>, ProviderError>>()?;
 ///         Ok(if more { Page::More { entities, cursor: page + 1 } } else { Page::Last { entities } })
@@ -199,6 +195,11 @@ pub struct Burst<'a, P> {
 }
 
 impl<P: IncrementalEntityProvider> Burst<'_, P> {
+    /// Reads URLs with the access that the configuration gives.
+    pub fn url_reader(&self) -> Arc<dyn UrlReader> {
+        self.pages.url_reader()
+    }
+
     /// Reads pages until the burst has taken long enough, or there are no more.
     ///
     /// # Errors
@@ -232,6 +233,9 @@ pub struct WrittenPage {
 /// Takes pages. The engine implements it.
 #[async_trait]
 pub trait PageSink: Send {
+    /// Reads URLs with the access that the configuration gives.
+    fn url_reader(&self) -> Arc<dyn UrlReader>;
+
     /// Where the next page begins; `None` for the first.
     fn cursor(&self) -> Option<Value>;
 

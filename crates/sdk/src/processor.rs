@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use callboard_model::{Entity, EntityError, LocationRef, LocationSpec};
 
-use crate::{Emit, EntityParser, ProcessorCache};
+use crate::{Emit, EntityParser, ProcessorCache, UrlReader};
 
 /// The priority of a processor that does not care. Lower ones run earlier.
 pub const DEFAULT_PRIORITY: i32 = 20;
@@ -35,6 +35,8 @@ pub struct ReadContext<'a> {
     pub emit: &'a Emit,
     /// Turns the bytes of a file into entities: the installed parser.
     pub parser: &'a dyn EntityParser,
+    /// Reads URLs with the access that the configuration gives.
+    pub reader: &'a dyn UrlReader,
     /// What this processor remembers of this very location.
     pub cache: &'a ProcessorCache,
 }

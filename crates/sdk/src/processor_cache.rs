@@ -1,5 +1,6 @@
 use std::sync::{Mutex, PoisonError};
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// What a processor remembers of an entity from one run to the next.
@@ -21,6 +22,12 @@ impl ProcessorCache {
     /// What the previous run set under this key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.previous.get(key)
+    }
+
+    /// The same, read into a type. What does not fit counts as not there: another version of the processor may have
+    /// left it.
+    pub fn get_as<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
+        T::deserialize(self.get(key)?).ok()
     }
 
     /// Remembers a value for the next run.

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use callboard_model::{Entity, EntityRef, LocationKey};
+use callboard_model::{Entity, EntityRef, EnvelopeError, LocationKey, annotation};
+use serde_json::Value;
 use thiserror::Error;
 
 use crate::{RemovalRefused, TaskSchedule, TaskScheduler, UrlReader};
@@ -14,6 +15,45 @@ pub struct DeferredEntity {
     pub entity: Entity,
     /// Tells this source from rival ones; a provider uses one key for all it emits.
     pub location_key: Option<LocationKey>,
+}
+
+impl DeferredEntity {
+    /// An entity that was read from `location`, such as `url:https://frobs.example.com/data`: it gets the annotations
+    /// that say so, and the location as its key.
+    ///
+    /// ```
+    /// use callboard_sdk::DeferredEntity;
+    ///
+    /// let frob = serde_json::json!({
+    ///     "apiVersion": "backstage.io/v1alpha1",
+    ///     "kind": "Component",
+    ///     "metadata": { "name": "frob" },
+    ///     "spec": { "type": "frob", "lifecycle": "production", "owner": "frobbers" },
+    /// });
+    /// let frob = DeferredEntity::read_from("url:https://frobs.example.com/data", frob)?.with_key("frobs");
+    /// assert_eq!(
+    ///     frob.entity.annotation("backstage.io/managed-by-location"),
+    ///     Some("url:https://frobs.example.com/data"),
+    /// );
+    /// # Ok::<(), callboard_sdk::model::EnvelopeError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It is no entity: `apiVersion`, `kind` or `metadata.name` is missing or wrong.
+    pub fn read_from(location: &str, entity: Value) -> Result<Self, EnvelopeError> {
+        let mut entity = Entity::from_value(entity)?;
+        entity.set_annotation(annotation::MANAGED_BY_LOCATION, location);
+        entity.set_annotation(annotation::MANAGED_BY_ORIGIN_LOCATION, location);
+        Ok(Self { entity, location_key: Some(LocationKey::new(location)) })
+    }
+
+    /// With this location key.
+    #[must_use]
+    pub fn with_key(mut self, key: &str) -> Self {
+        self.location_key = Some(LocationKey::new(key));
+        self
+    }
 }
 
 /// A change of a provider's bucket.
@@ -77,7 +117,6 @@ pub trait ProviderConnection: Send + Sync {
 ///
 /// ```
 /// use std::time::Duration;
-/// use callboard_sdk::model::{Entity, LocationKey};
 /// use callboard_sdk::{
 ///     DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError, ReadOptions,
 ///     TaskSchedule, async_trait,
@@ -98,12 +137,9 @@ pub trait ProviderConnection: Send + Sync {
 ///     async fn refresh(&self, connection: &dyn ProviderConnection) -> Result<(), ProviderError> {
 ///         let url = "https://frobs.example.com/data";
 ///         let answer = connection.url_reader().read(url, &ReadOptions::default()).await?;
-///         let frobs: Vec<serde_json::Value> = serde_json::from_slice(&answer.data)?;
+///         let frobs: Vec<serde_json::Value> = answer.json()?;
 ///         let entities = frobs.into_iter().map(|frob| {
-///             let mut entity = Entity::from_value(frob)?;
-///             entity.set_annotation("backstage.io/managed-by-location", &format!("url:{url}"));
-///             entity.set_annotation("backstage.io/managed-by-origin-location", &format!("url:{url}"));
-///             Ok(DeferredEntity { entity, location_key: Some(LocationKey::new("frobs")) })
+///             Ok(DeferredEntity::read_from(&format!("url:{url}"), frob)?.with_key("frobs"))
 ///         });
 ///         let entities = entities.collect::<Result<Vec<_>, ProviderError>>()?;
 ///         connection.apply_mutation(EntityMutation::Full(entities)).await?;

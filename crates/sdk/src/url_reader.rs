@@ -1,5 +1,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
+use callboard_model::EntityError;
+use serde::de::DeserializeOwned;
 use thiserror::Error;
 use url::Url;
 
@@ -27,6 +29,13 @@ pub struct ReadOptions {
     pub etag: Option<String>,
 }
 
+impl ReadOptions {
+    /// The caller has the answer with this `ETag`, if any.
+    pub fn unless(etag: Option<String>) -> Self {
+        Self { etag }
+    }
+}
+
 /// A file that was read.
 #[derive(Debug, Clone)]
 pub struct ReadResponse {
@@ -34,6 +43,30 @@ pub struct ReadResponse {
     pub data: Bytes,
     /// Its `ETag`, if the host gives one.
     pub etag: Option<String>,
+}
+
+impl ReadResponse {
+    /// Its content, read as JSON into a type.
+    ///
+    /// # Errors
+    ///
+    /// [`ReadError::Failed`]: it is no JSON, or not of this type.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ReadError> {
+        serde_json::from_slice(&self.data).map_err(|error| {
+            ReadError::Failed(format!("the answer is not the JSON that was expected: {error}"))
+        })
+    }
+}
+
+/// What a run that could not read says of it.
+impl From<ReadError> for EntityError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NotFound(message) => Self::not_found(message),
+            ReadError::NotAllowed(message) => Self::not_allowed(message),
+            ReadError::NotModified | ReadError::Failed(_) => Self::general(error.to_string()),
+        }
+    }
 }
 
 /// One file of a search.

@@ -1,4 +1,4 @@
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -22,7 +22,9 @@ pub struct ServerProcess {
     client: Client,
     child: Option<Child>,
     max_files: Option<u32>,
+    config_files: Vec<PathBuf>,
     environment: Vec<(String, String)>,
+    working_directory: Option<PathBuf>,
 }
 
 impl ServerProcess {
@@ -72,7 +74,9 @@ impl ServerProcess {
             client,
             child: None,
             max_files: None,
+            config_files: Vec::new(),
             environment: Vec::new(),
+            working_directory: None,
         }
     }
 
@@ -98,6 +102,20 @@ impl ServerProcess {
         self.max_files = Some(max_files);
     }
 
+    /// Has it read a configuration file before its own configuration, which lies over it.
+    #[must_use]
+    pub fn config_file(mut self, file: impl Into<PathBuf>) -> Self {
+        self.config_files.push(file.into());
+        self
+    }
+
+    /// Starts it in this folder, which relative paths of its configuration are relative to.
+    #[must_use]
+    pub fn working_directory(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.working_directory = Some(folder.into());
+        self
+    }
+
     /// Gives it a variable of the environment.
     pub fn set_variable(&mut self, name: &str, value: &str) {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -105,8 +123,11 @@ impl ServerProcess {
 
     /// Starts the process, without waiting for anything.
     pub fn spawn(&mut self) {
-        let config = self.folder.path().join("app-config.yaml");
-        self.spawn_with(&["--config".as_ref(), config.as_os_str()]);
+        let own = self.folder.path().join("app-config.yaml");
+        let files = self.config_files.clone().into_iter().chain([own]);
+        let arguments: Vec<OsString> =
+            files.flat_map(|file| ["--config".into(), file.into_os_string()]).collect();
+        self.spawn_with(&arguments.iter().map(OsString::as_os_str).collect::<Vec<_>>());
     }
 
     /// Starts the process as a newcomer does, without a configuration.
@@ -124,6 +145,9 @@ impl ServerProcess {
                 shell
             }
         };
+        if let Some(folder) = &self.working_directory {
+            command.current_dir(folder);
+        }
         let child = command
             .arg("serve")
             .args(arguments)

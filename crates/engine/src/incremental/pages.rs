@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use callboard_sdk::{PageSink, ProviderError, WrittenPage, async_trait};
+use callboard_sdk::{PageSink, ProviderError, UrlReader, WrittenPage, async_trait};
 use callboard_store::{IngestionMark, ProviderName, StoreError, Uid};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -57,6 +57,10 @@ impl Pages {
 
 #[async_trait]
 impl PageSink for Pages {
+    fn url_reader(&self) -> Arc<dyn UrlReader> {
+        Arc::clone(&self.core.pipeline.reader)
+    }
+
     fn cursor(&self) -> Option<Value> {
         self.cursor.clone()
     }

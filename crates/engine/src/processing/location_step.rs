@@ -71,7 +71,7 @@ impl Pipeline {
         let LocationSpec { location_type, target, .. } = location;
         for link in self.chain.iter().filter(|link| link.hooks.read_location) {
             let cache = cache.of_target(link.processor.name(), target);
-            let context = ReadContext { emit, parser: &*self.parser, cache };
+            let context = ReadContext { emit, parser: &*self.parser, reader: &*self.reader, cache };
             let read = hook::call(link.timeout, link.processor.read_location(location, context)).await;
             if read.map_err(|error| link.failed(&format!("reading {location_type}:{target}"), error))? {
                 return Ok(());

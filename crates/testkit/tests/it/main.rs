@@ -1,0 +1,4 @@
+//! The kit, used as authors of extensions use it.
+
+mod catalog;
+mod processor_run;
