@@ -1,20 +1,18 @@
 //! A catalog server that is measured: ours, or another one that runs already and has the same synthetic provider.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use callboard_store::Store;
-use callboard_store_sqlite::SqliteStore;
 use callboard_testkit::ServerProcess;
 use clap::Args;
 use reqwest::Client;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use url::Url;
 
 use crate::control::Mutated;
+use crate::database::Database;
 use crate::usage::{Usage, of_family, of_process};
 
 /// Longer than anything that is measured takes, with the other server too.
@@ -25,7 +23,7 @@ pub(crate) const NEVER: Duration = Duration::from_hours(24);
 /// Which servers are measured.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Contenders {
-    /// Our database: `sqlite` for a file, or `memory`
+    /// Our database: `sqlite` for a file, `pg` for a PostgreSQL server that is started for it, without fsync, or `memory`
     #[arg(long, default_value = "sqlite", env = "DATABASE")]
     database: String,
     /// Another catalog on this machine that is to do the same, such as <http://127.0.0.1:7007>; whatever its synthetic
@@ -40,7 +38,6 @@ pub(crate) struct Contenders {
 impl Contenders {
     /// Ours, on an empty database.
     pub(crate) async fn own(&self, interval: Duration) -> Result<Contender> {
-        let folder = tempfile::tempdir()?;
         let control = callboard_testkit::free_port();
         let seconds = interval.as_secs();
         let config = json!({ "catalog": {
@@ -49,26 +46,17 @@ impl Contenders {
             "rules": [{ "allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"] }],
         } });
         let binary = std::env::current_exe()?;
-        let mut process = match self.database.as_str() {
-            "sqlite" => ServerProcess::new(binary, config),
-            "memory" => ServerProcess::in_memory(binary, config),
-            other => bail!("--database can be sqlite or memory, and is {other}"),
-        };
+        let (mut process, database) = Database::provide(&self.database, binary, config).await?;
         process.start().await;
         let catalog = Url::parse(&process.api(""))?;
         let synthetic = Url::parse(&format!("http://127.0.0.1:{control}/synth/"))?;
-        let file = process.folder().join("database").join("catalog.sqlite");
-        let store: Option<Arc<dyn Store>> = if file.exists() {
-            Some(Arc::new(SqliteStore::open_existing(&file, false).await?))
-        } else {
-            None
-        };
+        let store = database.store().await?;
         Ok(Contender {
             name: format!("Callboard, {}", self.database),
             client: Client::builder().no_proxy().build()?,
             catalog: catalog.as_str().trim_end_matches('/').to_owned(),
             synthetic,
-            server: Server::Own { process: Box::new(process), store, _folder: folder },
+            server: Server::Own { process: Box::new(process), store, database },
         })
     }
 
@@ -99,7 +87,7 @@ pub(crate) struct Contender {
 }
 
 enum Server {
-    Own { process: Box<ServerProcess>, store: Option<Arc<dyn Store>>, _folder: TempDir },
+    Own { process: Box<ServerProcess>, store: Option<Arc<dyn Store>>, database: Database },
     Other { database: Option<u32> },
 }
 
@@ -221,7 +209,14 @@ impl Contender {
     /// What server and database have used so far.
     pub(crate) async fn usage(&self) -> Result<Usage> {
         match &self.server {
-            Server::Own { process, .. } => Ok(of_process(process.id())),
+            Server::Own { process, database, .. } => {
+                let (server, database) = (of_process(process.id()), database.usage().await?);
+                Ok(Usage {
+                    cpu: server.cpu + database.cpu,
+                    written: server.written + database.written,
+                    ..server
+                })
+            }
             Server::Other { database } => {
                 let status = self.status("").await?;
                 let milliseconds = status["cpuMs"].as_u64().context("the status has no processor time")?;
@@ -234,10 +229,11 @@ impl Contender {
         }
     }
 
-    /// The database file, if it is ours and there is one.
-    pub(crate) fn database_file(&self) -> Option<PathBuf> {
-        let Server::Own { process, store: Some(_), .. } = &self.server else { return None };
-        Some(process.folder().join("database").join("catalog.sqlite"))
+    /// What the rows that are there take on disk, and how long it takes to insert them again with plain SQL. To be
+    /// called after [`Contender::stop`]; `None` of what cannot be looked into.
+    pub(crate) async fn measure_database(&self) -> Result<Option<(u64, Duration)>> {
+        let Server::Own { database, .. } = &self.server else { return Ok(None) };
+        database.measure().await
     }
 
     /// Ends our server in order, but leaves its database. The other one goes on.

@@ -7,8 +7,7 @@ use clap::Args;
 
 use crate::contender::{Contender, Contenders, NEVER};
 use crate::machine::{MachineTime, describe};
-use crate::table::{Table, UNKNOWN};
-use crate::yardstick;
+use crate::table::Table;
 
 #[derive(Debug, Args)]
 pub(crate) struct IngestArguments {
@@ -32,7 +31,6 @@ pub(crate) async fn run(arguments: IngestArguments) -> Result<()> {
         "CPU s",
         "per CPU s",
         "peak MB",
-        "disk B each",
         "again ms",
         "again written",
         "busy",
@@ -41,13 +39,12 @@ pub(crate) async fn run(arguments: IngestArguments) -> Result<()> {
         for _ in 0..arguments.repeat {
             let mut own = arguments.contenders.own(NEVER).await?;
             let seconds = ingest(&own, *entities, &table).await?;
-            let file = own.database_file();
             own.stop().await;
-            if let Some(file) = file {
-                let bulk = yardstick::insert_again(&file).await?;
+            if let Some((size, bulk)) = own.measure_database().await? {
                 let mut row = vec!["  the same rows, bulk SQL".to_owned()];
                 row.extend([entities.to_string(), decimals(bulk), rate(*entities, bulk)]);
                 table.row(row);
+                println!("  {} bytes on disk an entity", size / u64::try_from((*entities).max(1))?);
                 println!("  1 / {:.2} of the rate of bulk SQL", seconds.as_secs_f64() / bulk.as_secs_f64());
             }
             if let Some(other) = arguments.contenders.other().await? {
@@ -69,10 +66,6 @@ async fn ingest(contender: &Contender, entities: usize, table: &Table) -> Result
     let busy = machine.busy_cores();
     let after = contender.usage().await?;
     let cpu = after.cpu.saturating_sub(before.cpu).saturating_sub(mutated.generating());
-    let disk = match contender.database_file() {
-        Some(file) => disk_usage(&file)?.checked_div(u64::try_from(entities)?).map(|bytes| bytes.to_string()),
-        None => None,
-    };
     let again = contender.full(entities, 0).await?.applying();
     let written = contender.usage().await?.written - after.written;
     table.row([
@@ -83,18 +76,11 @@ async fn ingest(contender: &Contender, entities: usize, table: &Table) -> Result
         decimals(cpu),
         rate(entities, cpu),
         after.peak_megabytes.to_string(),
-        disk.unwrap_or_else(|| UNKNOWN.to_owned()),
         again.as_millis().to_string(),
         written.to_string(),
         format!("{busy:.1}"),
     ]);
     Ok(elapsed)
-}
-
-/// The database with what lies beside it.
-fn disk_usage(file: &std::path::Path) -> Result<u64> {
-    let folder = file.parent().unwrap_or(file);
-    std::fs::read_dir(folder)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
 }
 
 fn decimals(duration: Duration) -> String {

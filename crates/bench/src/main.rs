@@ -18,6 +18,7 @@ mod battery;
 mod constant_server;
 mod contender;
 mod control;
+mod database;
 mod delete;
 mod delta;
 mod descriptor_files;

@@ -16,7 +16,7 @@ impl Table {
         table
     }
 
-    /// Prints a row; what is not known is a dash.
+    /// Prints a row.
     pub(crate) fn row<T: AsRef<str>>(&self, cells: impl IntoIterator<Item = T>) {
         let mut line = String::new();
         for (place, (cell, width)) in cells.into_iter().zip(&self.0).enumerate() {
@@ -31,6 +31,3 @@ impl Table {
         println!("{line}");
     }
 }
-
-/// A cell that nobody knows.
-pub(crate) const UNKNOWN: &str = "-";

@@ -82,6 +82,7 @@ pub(crate) async fn open_existing(
                 create_database: false,
                 create_schema: false,
                 skip_migrations: true,
+                observes: true,
                 ..options
             };
             open_postgres(as_it_is).await

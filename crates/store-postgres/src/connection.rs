@@ -32,6 +32,8 @@ pub struct PostgresOptions {
     pub create_schema: bool,
     /// Whether to leave the tables as they are.
     pub skip_migrations: bool,
+    /// Whether it only looks, or mends, and is not counted among the nodes that share the work.
+    pub observes: bool,
     /// How many connections there may be, beside the one that listens.
     pub max_connections: u32,
     /// How many are kept when nobody needs them.
@@ -58,6 +60,7 @@ impl PostgresOptions {
             create_database: false,
             create_schema: false,
             skip_migrations: false,
+            observes: false,
             max_connections: 10,
             min_connections: 0,
             acquire_timeout: Duration::from_secs(10),
@@ -147,7 +150,11 @@ impl PostgresStore {
         }
         let begin_writing: Arc<str> = format!("BEGIN;{settings}").into();
         let begin_reading = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{settings}").into();
-        let id = membership::register(&pool, &begin_writing).await?;
+        let id = if options.observes {
+            membership::NOBODY
+        } else {
+            membership::register(&pool, &begin_writing).await?
+        };
         let channel = membership::channel(&pool, &begin_writing).await?;
         let node = Node {
             id: AtomicI32::new(id),

@@ -53,7 +53,7 @@ const RECLAIM_TASKS: &str =
     "UPDATE tasks SET ticket = NULL, started_at = NULL, expires_at = NULL, node = NULL
     WHERE ticket IS NOT NULL AND (node = $1 OR node NOT IN (SELECT id FROM nodes))";
 /// No node has this number.
-const NOBODY: i32 = 0;
+pub(crate) const NOBODY: i32 = 0;
 
 impl PostgresStore {
     pub(crate) fn node_id(&self) -> i32 {

@@ -37,6 +37,15 @@ impl PostgresServer {
     ///
     /// There is no `PostgreSQL` on this machine.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts one with settings such as `shared_buffers=1GB`.
+    ///
+    /// # Panics
+    ///
+    /// As [`PostgresServer::start`].
+    pub fn start_with(settings: &[&str]) -> Self {
         let programs = programs().unwrap_or_else(|| {
             panic!(
                 "the tests need a PostgreSQL server: install one (on Debian: apt-get install postgresql), or set \
@@ -51,6 +60,7 @@ impl PostgresServer {
             .args(["-c", SUPERVISOR, "supervisor"])
             .arg(&folder)
             .arg(&programs)
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -66,6 +76,16 @@ impl PostgresServer {
     /// The URL of a database, whether it exists or not.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.folder.display())
+    }
+
+    /// The number of its first process.
+    ///
+    /// # Panics
+    ///
+    /// It does not run.
+    pub fn process(&self) -> u32 {
+        let file = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).expect("it runs");
+        file.lines().next().and_then(|line| line.trim().parse().ok()).expect("a number")
     }
 
     /// The folder of its socket.

@@ -1,8 +1,9 @@
-# Runs a PostgreSQL server in the folder $1 with the programs in $2. Does what lines of the standard input say, and
-# answers each with a line. When the input ends, because whoever started this has ended, however it did, the server
-# ends and the folder goes.
+# Runs a PostgreSQL server in the folder $1 with the programs in $2, and with the arguments after that. Does what
+# lines of the standard input say, and answers each with a line. When the input ends, because whoever started this has
+# ended, however it did, the server ends and the folder goes.
 folder=$1
 programs=$2
+shift 2
 cd "$folder" || exit 1
 if ! "$programs/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync \
     >log 2>&1 </dev/null; then
@@ -13,7 +14,7 @@ fi
 start() {
   "$programs/postgres" -D data -k "$folder" -c listen_addresses= -c fsync=off \
     -c full_page_writes=off -c max_connections=400 -c shared_buffers=64MB -c max_wal_size=2GB \
-    -c checkpoint_timeout=1h -c restart_after_crash=on >>log 2>&1 </dev/null &
+    -c checkpoint_timeout=1h -c restart_after_crash=on "$@" >>log 2>&1 </dev/null &
   server=$!
 }
 
