@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use callboard_store::Store;
-use callboard_store_postgres::{PostgresOptions, PostgresStore};
+use callboard_store_postgres::{Participation, PostgresOptions, PostgresStore};
 use callboard_store_sqlite::SqliteStore;
 use callboard_testkit::{PostgresServer, ServerProcess, measure_database};
 use serde_json::Value;
@@ -52,8 +52,12 @@ impl Database {
             Self::Sqlite(file) => Some(Arc::new(SqliteStore::open_existing(file, false).await?)),
             Self::Postgres { url, .. } => {
                 let usual = PostgresOptions::new(url.parse()?);
-                let options =
-                    PostgresOptions { skip_migrations: true, observes: true, max_connections: 2, ..usual };
+                let options = PostgresOptions {
+                    skip_migrations: true,
+                    participation: Participation::Observer,
+                    max_connections: 2,
+                    ..usual
+                };
                 Some(Arc::new(PostgresStore::open(options).await?))
             }
         })

@@ -6,7 +6,7 @@ use callboard_config::Config;
 use callboard_config::sections::DatabaseTarget;
 use callboard_engine::NodeRole;
 use callboard_store::Store;
-use callboard_store_postgres::{PostgresOptions, PostgresStore};
+use callboard_store_postgres::{Participation, PostgresOptions, PostgresStore};
 use callboard_store_sqlite::SqliteStore;
 
 use crate::postgres_settings::postgres_options;
@@ -82,7 +82,7 @@ pub(crate) async fn open_existing(
                 create_database: false,
                 create_schema: false,
                 skip_migrations: true,
-                observes: true,
+                participation: Participation::Observer,
                 ..options
             };
             open_postgres(as_it_is).await

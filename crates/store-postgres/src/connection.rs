@@ -17,6 +17,15 @@ use crate::{membership, migration};
 /// How long after the time limit of a statement an answer may still come.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// What a process is to the others on the same database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Participation {
+    /// One of those that share the work.
+    Node,
+    /// Somebody who looks, or mends, and goes.
+    Observer,
+}
+
 /// How to use a `PostgreSQL` database.
 #[derive(Debug, Clone)]
 pub struct PostgresOptions {
@@ -32,8 +41,8 @@ pub struct PostgresOptions {
     pub create_schema: bool,
     /// Whether to leave the tables as they are.
     pub skip_migrations: bool,
-    /// Whether it only looks, or mends, and is not counted among the nodes that share the work.
-    pub observes: bool,
+    /// Whether it shares the work.
+    pub participation: Participation,
     /// How many connections there may be, beside the one that listens.
     pub max_connections: u32,
     /// How many are kept when nobody needs them.
@@ -60,7 +69,7 @@ impl PostgresOptions {
             create_database: false,
             create_schema: false,
             skip_migrations: false,
-            observes: false,
+            participation: Participation::Node,
             max_connections: 10,
             min_connections: 0,
             acquire_timeout: Duration::from_secs(10),
@@ -150,10 +159,9 @@ impl PostgresStore {
         }
         let begin_writing: Arc<str> = format!("BEGIN;{settings}").into();
         let begin_reading = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{settings}").into();
-        let id = if options.observes {
-            membership::NOBODY
-        } else {
-            membership::register(&pool, &begin_writing).await?
+        let id = match options.participation {
+            Participation::Observer => membership::NOBODY,
+            Participation::Node => membership::register(&pool, &begin_writing).await?,
         };
         let channel = membership::channel(&pool, &begin_writing).await?;
         let node = Node {

@@ -52,6 +52,6 @@ mod wakeups;
 mod work_queue;
 mod writing;
 
-pub use connection::{PostgresOptions, PostgresStore};
+pub use connection::{Participation, PostgresOptions, PostgresStore};
 pub use retries::RetryCounts;
 pub use sqlx::postgres::{PgConnectOptions, PgSslMode};
