@@ -26,6 +26,34 @@ pub type SubscriberError = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// It never holds up who publishes: each subscriber has a queue of its own with room for a thousand events. What
 /// does not fit is left out, logged and counted.
+///
+/// ```
+/// use callboard_sdk::{Event, EventSubscriber, SubscriberError, async_trait};
+///
+/// /// Prints what fails.
+/// struct Failures {
+///     topics: Vec<String>,
+/// }
+///
+/// #[async_trait]
+/// impl EventSubscriber for Failures {
+///     fn id(&self) -> &str {
+///         "failures"
+///     }
+///
+///     fn topics(&self) -> &[String] {
+///         &self.topics
+///     }
+///
+///     async fn on_event(&self, event: &Event) -> Result<(), SubscriberError> {
+///         println!("{}", event.payload);
+///         Ok(())
+///     }
+/// }
+///
+/// let failures = Failures { topics: vec!["experimental.catalog.errors".to_owned()] };
+/// assert_eq!(failures.topics().len(), 1);
+/// ```
 #[async_trait]
 pub trait EventSubscriber: Send + Sync {
     /// A unique, stable name.
@@ -83,6 +111,29 @@ impl Default for IngressRejection {
 }
 
 /// Tells requests that bring events of a topic over HTTP from forged ones, by their signature for instance.
+///
+/// ```
+/// use callboard_sdk::{IngressRejection, IngressRequest, IngressValidator};
+///
+/// /// Events of the build server carry a word that only it knows.
+/// struct BuildServer {
+///     word: String,
+/// }
+///
+/// impl IngressValidator for BuildServer {
+///     fn topic(&self) -> &str {
+///         "builds"
+///     }
+///
+///     fn validate(&self, request: &IngressRequest<'_>) -> Result<(), IngressRejection> {
+///         if request.header("x-build-word") == Some(&self.word) { Ok(()) } else { Err(IngressRejection::default()) }
+///     }
+/// }
+///
+/// let build_server = BuildServer { word: "abracadabra".to_owned() };
+/// let request = IngressRequest { topic: "builds", headers: &[], body: b"{}" };
+/// assert_eq!(build_server.validate(&request).unwrap_err().status, 403);
+/// ```
 pub trait IngressValidator: Send + Sync {
     /// The topic whose requests it sees.
     fn topic(&self) -> &str;

@@ -106,6 +106,34 @@ pub trait LocationAnalyzer: Send + Sync {
 ///
 /// The first one that supports a URL is asked. If it finds entities, these are the answer; if not, an entity is made up
 /// from the URL.
+///
+/// ```
+/// use callboard_sdk::{AnalysisError, FoundEntity, ScmLocationAnalyzer, async_trait};
+/// use serde_json::json;
+///
+/// /// On this host, every repository is a component.
+/// struct Forge;
+///
+/// #[async_trait]
+/// impl ScmLocationAnalyzer for Forge {
+///     fn supports(&self, url: &str) -> bool {
+///         url.starts_with("https://forge.example.com/")
+///     }
+///
+///     async fn analyze(
+///         &self,
+///         url: &str,
+///         catalog_filename: Option<&str>,
+///     ) -> Result<Vec<FoundEntity>, AnalysisError> {
+///         let file = format!("{url}/{}", catalog_filename.unwrap_or("catalog-info.yaml"));
+///         let name = url.rsplit('/').next();
+///         let entity = json!({ "apiVersion": "v1", "kind": "Component", "metadata": { "name": name } });
+///         Ok(vec![FoundEntity { url: file, entity }])
+///     }
+/// }
+///
+/// assert!(Forge.supports("https://forge.example.com/shop"));
+/// ```
 #[async_trait]
 pub trait ScmLocationAnalyzer: Send + Sync {
     /// Whether this analyzer is the one for a URL.

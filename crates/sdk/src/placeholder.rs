@@ -30,6 +30,29 @@ pub trait PlaceholderContext: Send + Sync {
 }
 
 /// Gives the value that takes the place of `{ $key: value }` in an entity.
+///
+/// ```
+/// use callboard_sdk::model::EntityError;
+/// use callboard_sdk::{PlaceholderContext, PlaceholderResolver, async_trait};
+/// use serde_json::Value;
+///
+/// /// `{ $lines: ./owners.txt }` is a list of the lines of that file.
+/// struct Lines;
+///
+/// #[async_trait]
+/// impl PlaceholderResolver for Lines {
+///     async fn resolve(
+///         &self,
+///         key: &str,
+///         value: &Value,
+///         context: &dyn PlaceholderContext,
+///     ) -> Result<Value, EntityError> {
+///         let target = value.as_str().ok_or_else(|| EntityError::input(format!("${key} needs a file")))?;
+///         let file = context.read(&context.resolve_url(target)?).await?;
+///         Ok(String::from_utf8_lossy(&file).lines().collect())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait PlaceholderResolver: Send + Sync {
     /// Resolves one placeholder; `key` is without its `$`.

@@ -30,6 +30,41 @@ impl Hooks {
 }
 
 /// What a processor is given to read a location with.
+///
+/// ```
+/// use callboard_sdk::model::{EntityError, LocationSpec};
+/// use callboard_sdk::{Hooks, Processor, ReadContext, ReadOptions, async_trait};
+/// use serde_json::Value;
+///
+/// /// Reads locations of the type `system-x`.
+/// struct SystemX;
+///
+/// #[async_trait]
+/// impl Processor for SystemX {
+///     fn name(&self) -> &str {
+///         "system-x"
+///     }
+///
+///     fn hooks(&self) -> Hooks {
+///         Hooks { read_location: true, ..Hooks::NONE }
+///     }
+///
+///     async fn read_location(
+///         &self,
+///         location: &LocationSpec,
+///         context: ReadContext<'_>,
+///     ) -> Result<bool, EntityError> {
+///         if location.location_type != "system-x" {
+///             return Ok(false);
+///         }
+///         let answer = context.reader.read(&location.target, &ReadOptions::default()).await?;
+///         for entity in answer.json::<Vec<Value>>()? {
+///             context.emit.entity_from(location, entity);
+///         }
+///         Ok(true)
+///     }
+/// }
+/// ```
 pub struct ReadContext<'a> {
     /// Takes what is read, and what goes wrong.
     pub emit: &'a Emit,
@@ -49,6 +84,44 @@ pub struct ReadContext<'a> {
 ///
 /// An error that a hook returns ends the run at once; one that it [emits](Emit::error) lets it go on. Either way
 /// the entity keeps the output of its last good run. No hook may change kind, namespace or name.
+///
+/// ```
+/// use callboard_sdk::model::{Entity, EntityError, LocationRef};
+/// use callboard_sdk::{Emit, Hooks, Processor, ProcessorCache, async_trait};
+///
+/// /// Says of every component where its tickets are.
+/// struct Tickets;
+///
+/// #[async_trait]
+/// impl Processor for Tickets {
+///     fn name(&self) -> &str {
+///         "tickets"
+///     }
+///
+///     fn hooks(&self) -> Hooks {
+///         Hooks { post_process: true, ..Hooks::NONE }
+///     }
+///
+///     fn is_pure(&self) -> bool {
+///         true
+///     }
+///
+///     async fn post_process(
+///         &self,
+///         entity: Entity,
+///         _location: &LocationRef,
+///         emit: &Emit,
+///         _cache: &ProcessorCache,
+///     ) -> Result<Entity, EntityError> {
+///         if entity.kind() == "Component" {
+///             emit.relate(&entity, "trackedBy", &format!("resource:tickets-{}", entity.name()));
+///         }
+///         Ok(entity)
+///     }
+/// }
+/// ```
+///
+/// One that reads locations of a type of its own is in the documentation of [`ReadContext`].
 #[async_trait]
 pub trait Processor: Send + Sync {
     /// A unique, stable name: of its cache, and of its options in the configuration.

@@ -7,6 +7,18 @@ use serde_json::{Map, Value};
 ///
 /// A processor sees its own entries only; while reading a location, only those of that location. It reads what
 /// the *previous* run left. As soon as it sets anything, what it set in this run replaces everything it had.
+///
+/// ```
+/// use callboard_sdk::ProcessorCache;
+///
+/// let cache = ProcessorCache::default();
+/// cache.set("v1", serde_json::json!(["an etag", 5]));
+/// assert_eq!(cache.get("v1"), None);
+///
+/// let next_run = ProcessorCache::new(cache.into_state());
+/// assert_eq!(next_run.get_as::<(String, u32)>("v1"), Some(("an etag".to_owned(), 5)));
+/// assert_eq!(next_run.get_as::<bool>("v1"), None);
+/// ```
 #[derive(Debug, Default)]
 pub struct ProcessorCache {
     previous: Map<String, Value>,

@@ -3,6 +3,15 @@ use thiserror::Error;
 
 /// When a change of a bucket is refused because it would remove too much: a source that fails often answers with
 /// a part of what it has, or with nothing.
+///
+/// ```
+/// use callboard_sdk::RemovalGuards;
+///
+/// let guards = RemovalGuards { reject_removals_above_percentage: 20.0, reject_empty_source_collections: true };
+/// assert!(guards.check(20, 100, false).is_ok());
+/// assert!(guards.check(21, 100, false).is_err());
+/// assert!(guards.check(1, 1, true).is_err());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default, expecting = "an object")]
 pub struct RemovalGuards {

@@ -142,6 +142,46 @@ pub trait UrlReader: Send + Sync {
 }
 
 /// A reader that is responsible for some hosts.
+///
+/// ```
+/// use callboard_sdk::{
+///     HostReader, ReadError, ReadOptions, ReadResponse, SearchFile, SearchResponse, UrlReader, async_trait,
+/// };
+/// use url::Url;
+///
+/// /// Knows one file of one host.
+/// struct Vault;
+///
+/// #[async_trait]
+/// impl UrlReader for Vault {
+///     async fn read(&self, url: &str, _options: &ReadOptions) -> Result<ReadResponse, ReadError> {
+///         match url {
+///             "https://vault.example.com/motto" => Ok(ReadResponse { data: "Silence!".into(), etag: None }),
+///             _ => Err(ReadError::NotFound(format!("the vault has no {url}"))),
+///         }
+///     }
+///
+///     async fn search(&self, url: &str, options: &ReadOptions) -> Result<SearchResponse, ReadError> {
+///         let files = match self.read(url, options).await {
+///             Ok(answer) => vec![SearchFile { url: url.to_owned(), data: answer.data }],
+///             Err(ReadError::NotFound(_)) => Vec::new(),
+///             Err(error) => return Err(error),
+///         };
+///         Ok(SearchResponse { files, etag: None })
+///     }
+///
+///     fn resolve(&self, target: &str, base: &str) -> Result<String, ReadError> {
+///         let resolved = Url::parse(base).and_then(|base| base.join(target));
+///         resolved.map(String::from).map_err(|error| ReadError::Failed(error.to_string()))
+///     }
+/// }
+///
+/// impl HostReader for Vault {
+///     fn matches(&self, url: &Url) -> bool {
+///         url.host_str() == Some("vault.example.com")
+///     }
+/// }
+/// ```
 pub trait HostReader: UrlReader {
     /// Whether this reader is to be asked for a URL. The first one that says so is the only one that is.
     fn matches(&self, url: &Url) -> bool;

@@ -1,0 +1,77 @@
+//! Extensions that are programs of their own. Any server has them; this is that of an example, whose own extension is
+//! not asked for anything here.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use callboard_testkit::{ServerProcess, free_port, until};
+use serde_json::json;
+use tokio::process::Command;
+
+use crate::{PATIENCE, entity, program};
+
+/// Runs something in the folder of the examples, to its end.
+async fn run(command: &mut Command) -> String {
+    let output = command.current_dir(env!("CARGO_MANIFEST_DIR")).output().await.unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{err}");
+    out.into_owned()
+}
+
+#[tokio::test]
+async fn a_processor_in_python() {
+    let port = free_port().to_string();
+    let mut hook = Command::new("python3")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("webhook/hook.py"))
+        .env("TICKETS_PORT", &port)
+        .env("TICKETS_SECRET", "a secret of two")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let mut server = program(env!("CARGO_BIN_EXE_devices"), "webhook");
+    server.set_variable("TICKETS_PORT", &port);
+    server.set_variable("TICKETS_SECRET", "a secret of two");
+    server.start().await;
+    let relation = json!({ "type": "trackedBy", "targetRef": "resource:default/tickets-shop" });
+    until("the relation", PATIENCE, async || {
+        let shop = server.json("/entities/by-name/component/default/shop").await?;
+        shop["relations"].as_array()?.contains(&relation).then_some(())
+    })
+    .await;
+    assert!(server.stop().await.success());
+    hook.kill().await.unwrap();
+}
+
+async fn push(server: &ServerProcess, folders: &Path) -> String {
+    let mut python = Command::new("python3");
+    python.arg("push/push.py").arg(server.api("")).arg(folders);
+    run(python.env("FOLDERS_TOKEN", "folders-token-4711")).await
+}
+
+#[tokio::test]
+async fn a_provider_in_python_and_one_in_curl() {
+    let mut server = program(env!("CARGO_BIN_EXE_devices"), "push");
+    server.set_variable("FOLDERS_TOKEN", "folders-token-4711");
+    server.start().await;
+    let folders = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folders.path().join("one")).unwrap();
+    std::fs::create_dir(folders.path().join("two")).unwrap();
+    push(&server, folders.path()).await;
+    let one = entity(&server, "component/default/one").await;
+    assert_eq!(one["metadata"]["annotations"]["backstage.io/managed-by-location"], "push:folders");
+    entity(&server, "component/default/two").await;
+
+    std::fs::remove_dir(folders.path().join("one")).unwrap();
+    let report = push(&server, folders.path()).await;
+    assert_eq!(report, "added [] removed ['component:default/one']\n");
+    assert_eq!(server.json("/entities/by-name/component/default/one").await, None);
+
+    let mut curl = Command::new("push/push.sh");
+    curl.arg(server.api("")).args(["three", "two"]);
+    run(curl.env("FOLDERS_TOKEN", "folders-token-4711")).await;
+    entity(&server, "component/default/three").await;
+    assert_eq!(server.json("/entities/by-name/component/default/two").await, None);
+    assert!(server.stop().await.success());
+}

@@ -1,0 +1,84 @@
+use callboard_testkit::{Upstream, until};
+use serde_json::{Value, json};
+
+use crate::{PATIENCE, entity, program};
+
+#[tokio::test]
+async fn frobs_of_all_environments_by_the_schedules_of_the_configuration() {
+    let upstream = Upstream::start().await;
+    upstream.set("production/data", json!([{ "id": "grinder", "team": "makers" }]).to_string());
+    upstream.set("staging/data", json!([{ "id": "mixer", "team": "makers" }]).to_string());
+    let mut server = program(env!("CARGO_BIN_EXE_frobs"), "frobs");
+    server.set_variable("FROBS_HOST", &upstream.host());
+    server.start().await;
+    entity(&server, "component/default/grinder").await;
+    let mixer = entity(&server, "component/default/mixer").await;
+    let location = format!("url:{}", upstream.url("staging/data"));
+    assert_eq!(mixer["metadata"]["annotations"]["backstage.io/managed-by-location"], location);
+    let tasks = server.json("/.backstage/scheduler/v1/tasks").await.unwrap();
+    let frequency = |id: &str| {
+        let task = tasks["tasks"].as_array()?.iter().find(|task| task["taskId"] == id)?;
+        task["settings"]["cadence"].as_str()
+    };
+    assert_eq!(frequency("frobs-production:refresh"), Some("PT1H"), "{tasks:#}");
+    assert_eq!(frequency("frobs-staging:refresh"), Some("PT30M"), "{tasks:#}");
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn users_of_the_staff_directory() {
+    let upstream = Upstream::start().await;
+    let staff = json!([
+        {
+            "displayName": "Zoë O'Neil", "slackUserId": "U42", "jobTitle": "Prompter",
+            "photoUrl": "https://hr.example.com/zoe.png", "address": "Attic", "email": "zoe@example.com",
+        },
+        { "displayName": "Bo", "slackUserId": null, "email": "bo@example.com" },
+    ]);
+    upstream.set("staff", staff.to_string());
+    let mut server = program(env!("CARGO_BIN_EXE_hr-users"), "hr-users");
+    server.set_variable("HR_HOST", &upstream.host());
+    server.start().await;
+    let zoe = entity(&server, "user/default/zoe-o-neil").await;
+    assert_eq!(zoe["metadata"]["title"], "Zoë O'Neil");
+    let link = json!({ "url": "slack://user?team=T0123&id=U42", "title": "Slack", "icon": "message" });
+    assert_eq!(zoe["metadata"]["links"], json!([link]));
+    let profile = json!({
+        "displayName": "Zoë O'Neil", "email": "zoe@example.com", "picture": "https://hr.example.com/zoe.png",
+    });
+    assert_eq!((&zoe["spec"]["profile"], &zoe["spec"]["memberOf"]), (&profile, &json!([])));
+    entity(&server, "user/default/bo").await;
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
+async fn services_of_an_api_with_pages() {
+    let upstream = Upstream::start().await;
+    for page in 1..=3 {
+        let items: Vec<Value> =
+            (0..2).map(|item| json!({ "name": format!("service-{page}-{item}") })).collect();
+        upstream.set(&format!("services/{page}"), json!({ "items": items, "totalPages": 3 }).to_string());
+    }
+    let mut server = program(env!("CARGO_BIN_EXE_services"), "services");
+    server.set_variable("SERVICES_HOST", &upstream.host());
+    server.start().await;
+    for page in 1..=3 {
+        entity(&server, &format!("component/default/service-{page}-1")).await;
+    }
+    until("the pass to end", PATIENCE, async || {
+        let provider = server.json("/incremental/providers/services").await?;
+        (provider["status"]["current_action"] == "resting").then_some(())
+    })
+    .await;
+    // Most is gone at the next pass: a guard keeps what is there.
+    upstream.set("services/1", json!({ "items": [{ "name": "service-1-0" }], "totalPages": 1 }).to_string());
+    let start = server.post("/incremental/providers/services/start", &json!({})).send().await.unwrap();
+    assert!(start.status().is_success());
+    until("the removal to be refused", PATIENCE, async || {
+        let refused = server.json("/providers/refused-removals").await?;
+        refused["items"].as_array()?.first().map(|_| ())
+    })
+    .await;
+    entity(&server, "component/default/service-3-1").await;
+    assert!(server.stop().await.success());
+}
