@@ -29,6 +29,7 @@ mod claims;
 mod connection;
 mod deletion;
 mod error;
+mod event_queue;
 mod hashing;
 mod incremental;
 mod ingestion;

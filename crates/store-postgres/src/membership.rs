@@ -14,6 +14,7 @@ use crate::PostgresStore;
 use crate::change_log::drop_tombstones;
 use crate::connection::{begin, commit};
 use crate::error::{database_error, is_commit_unknown};
+use crate::event_queue::reclaim_events;
 use crate::hashing::text_hash;
 use crate::locks::ClaimLock;
 use crate::retries::retrying;
@@ -179,6 +180,7 @@ async fn reclaim(connection: &mut PgConnection, now: i64, own: i32) -> Result<us
     query.execute(&mut *connection).await.map_err(database_error)?;
     let query = sqlx::query(RECLAIM_TASKS).bind(own);
     query.execute(&mut *connection).await.map_err(database_error)?;
+    reclaim_events(&mut *connection, own).await?;
     let query = sqlx::query(RECLAIM_ENTITIES).bind(now).bind(own);
     let done = query.execute(connection).await.map_err(database_error)?;
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))

@@ -11,7 +11,7 @@ use crate::PostgresStore;
 
 /// How long to wait after the connection was lost, or could not be made.
 const PAUSE: Duration = Duration::from_secs(2);
-const ALL: [Wakeup; 3] = [Wakeup::Processing, Wakeup::Stitching, Wakeup::Index];
+const ALL: [Wakeup; 4] = [Wakeup::Processing, Wakeup::Stitching, Wakeup::Index, Wakeup::Events];
 
 /// The one connection that keeps a state: it listens.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Listener {
     }
 }
 
-/// `17 PSI`: who says it, and what there is: processing, stitching, news for the index.
+/// `17 PSI`: who says it, and what there is: processing, stitching, news for the index, events.
 fn parse(payload: &str, own: i32) -> Vec<Wakeup> {
     let (node, what) = payload.split_once(' ').unwrap_or(("", payload));
     if node.parse() == Ok(own) {
@@ -89,6 +89,7 @@ fn letter(wakeup: Wakeup) -> char {
         Wakeup::Processing => 'P',
         Wakeup::Stitching => 'S',
         Wakeup::Index => 'I',
+        Wakeup::Events => 'E',
     }
 }
 

@@ -15,6 +15,7 @@ mod change_log;
 mod claims;
 mod connection;
 mod deletion;
+mod event_queue;
 mod incremental;
 mod ingestion;
 mod inspection;

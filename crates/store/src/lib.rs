@@ -8,9 +8,9 @@
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
 //! the index follows); [`Locations`] (what users registered), [`Tasks`] (what is done from time to time),
 //! [`Incremental`] (large sources), [`Refusals`] (removals that were refused), [`Buckets`] (what providers claim),
-//! [`PublishedKeys`] (by which nodes are known) and [`Membership`] (who else works on the database). The invariants that
-//! every implementation keeps are written at [`Inspection::violations`], and checked by the suite behind the feature
-//! `suite`.
+//! [`EventQueue`] (events that wait), [`PublishedKeys`] (by which nodes are known) and [`Membership`] (who else works on
+//! the database). The invariants that every implementation keeps are written at [`Inspection::violations`], and checked
+//! by the suite behind the feature `suite`.
 
 mod bucket;
 mod change;
@@ -18,6 +18,7 @@ mod claim;
 pub mod claim_rows;
 mod document;
 mod error;
+mod event_queue;
 mod incremental;
 mod inspection;
 mod location;
@@ -40,6 +41,7 @@ pub use claim::{
 };
 pub use document::{Document, DocumentHash, Uid};
 pub use error::StoreError;
+pub use event_queue::{EventQueue, EventRetention, EventTicket, NewEvent, QueuedEvent};
 pub use incremental::{
     Incremental, IngestionAction, IngestionCounts, IngestionMark, IngestionPass, IngestionStatus,
 };
@@ -70,6 +72,7 @@ pub trait Store:
     + Incremental
     + Refusals
     + Buckets
+    + EventQueue
     + PublishedKeys
     + Membership
     + Inspection
@@ -86,6 +89,7 @@ impl<T> Store for T where
         + Incremental
         + Refusals
         + Buckets
+        + EventQueue
         + PublishedKeys
         + Membership
         + Inspection

@@ -12,6 +12,8 @@ pub enum Wakeup {
     Stitching,
     /// The change log may have grown.
     Index,
+    /// Events may wait for their subscribers.
+    Events,
 }
 
 /// What a sign of life came to.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use callboard_model::EntityRef;
 use callboard_store::{
-    Document, DocumentHash, DueEntity, Ingestion, Inspection, Membership, NewClaim, Processing,
-    ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, ProviderMutation, ProviderName, StitchCommit,
-    StitchOutcome, Stitching, StoredRelation, Wakeup,
+    Document, DocumentHash, DueEntity, EventQueue, EventTicket, Ingestion, Inspection, Membership, NewClaim,
+    NewEvent, Processing, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, ProviderMutation,
+    ProviderName, StitchCommit, StitchOutcome, Stitching, StoredRelation, Uid, Wakeup,
 };
 use callboard_store_postgres::{PostgresOptions, PostgresStore};
 use callboard_testkit::{postgres_database, until};
@@ -206,4 +206,73 @@ async fn a_relation_that_one_node_writes_is_not_lost_while_another_stitches_its_
     let stitched = stitch(&other, now).await;
     assert!(stitched.contains(&(source.entity_ref.clone(), 1)), "{stitched:?}");
     assert_eq!(one.violations().await.unwrap(), []);
+}
+
+/// Whoever ended without a word has no lease any more, as soon as it is known to be gone.
+#[tokio::test]
+async fn the_events_of_a_node_that_is_gone_are_given_to_others() {
+    let url = postgres_database().await;
+    let (one, other) = (crate::open(&url).await, crate::open(&url).await);
+    let now = Timestamp::now();
+    one.heartbeat(now).await.unwrap();
+    other.heartbeat(now).await.unwrap();
+    one.subscribe("s", &["t".to_owned()], now).await.unwrap();
+    let event = |number: u8| NewEvent {
+        id: Uid::random(),
+        topic: "t".to_owned(),
+        payload: vec![number].into(),
+        metadata: Vec::new().into(),
+    };
+    assert_eq!(one.enqueue_events(vec![event(1), event(2)], now).await.unwrap(), 2);
+    let day = now + SignedDuration::from_hours(24);
+    let take = async |store: &PostgresStore| {
+        let taken = store.take_events("s", EventTicket::random(), 8, now, day).await.unwrap();
+        taken.iter().map(|event| event.payload[0]).collect::<Vec<_>>()
+    };
+    assert_eq!(take(&one).await, [1, 2]);
+    // It starts again and says who it is: the node that it was is still there.
+    other.subscribe("s", &["t".to_owned()], now).await.unwrap();
+    assert_eq!(take(&other).await, [0; 0]);
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    connection.execute("DELETE FROM nodes WHERE id = (SELECT min(id) FROM nodes)").await.unwrap();
+    other.heartbeat(now).await.unwrap();
+    assert_eq!(take(&other).await, [1, 2]);
+}
+
+/// However many nodes write at a time: whoever has read up to an event has missed none before it.
+#[tokio::test]
+async fn no_event_is_missed_while_others_are_written() {
+    const EVENTS: u16 = 200;
+    let url = postgres_database().await;
+    let reader = crate::open(&url).await;
+    let now = Timestamp::now();
+    reader.subscribe("s", &["t".to_owned()], now).await.unwrap();
+    let write = async |node: u16| {
+        let store = crate::open(&url).await;
+        for number in 0..EVENTS {
+            let payload = (node * EVENTS + number).to_be_bytes().to_vec();
+            let event = NewEvent {
+                id: Uid::random(),
+                topic: "t".to_owned(),
+                payload: payload.into(),
+                metadata: Vec::new().into(),
+            };
+            store.enqueue_events(vec![event], now).await.unwrap();
+        }
+    };
+    let read = async {
+        let mut seen = std::collections::BTreeSet::new();
+        while seen.len() < usize::from(3 * EVENTS) {
+            let ticket = EventTicket::random();
+            let taken = reader.take_events("s", ticket, 64, now, now + MINUTE).await.unwrap();
+            for event in &taken {
+                assert!(seen.insert(event.payload.to_vec()), "once");
+            }
+            if let Some(last) = taken.last() {
+                assert!(reader.acknowledge_events("s", ticket, last.sequence, None).await.unwrap());
+            }
+        }
+    };
+    let all = Box::pin(async { tokio::join!(write(0), write(1), write(2), read) });
+    tokio::time::timeout(Duration::from_mins(1), all).await.expect("every event comes");
 }

@@ -16,6 +16,7 @@ pub mod children;
 pub mod claims;
 pub mod deletion;
 pub mod eager_deletion;
+pub mod events;
 mod graph;
 pub mod histories;
 mod history;
@@ -225,6 +226,12 @@ macro_rules! store_suite {
                 a_bucket_lists_the_claims_of_one_provider
                 a_key_is_a_rivals_while_another_source_claims_with_it
                 progress_is_of_what_waits_or_failed
+            ]
+            events: [
+                each_subscriber_gets_each_event_once
+                events_that_come_again_count_once
+                events_are_taken_by_one
+                events_do_not_stay
             ]
             incremental: [
                 one_pass_is_open_at_a_time
