@@ -10,10 +10,10 @@ use callboard_config::sections::{
     self, AllowedKind, CatalogRule, CatalogSection, LocationConflictStrategy, LocationMatcher,
     ProviderOptions,
 };
-use callboard_config::{Config, ConfigPath};
+use callboard_config::{Config, ConfigDuration, ConfigPath};
 use callboard_engine::{
-    ConfigLocation, ConflictStrategy, EngineSettings, OrphanStrategy, ProcessingInterval, ProcessorOptions,
-    Rule, RuleLocation, RuleTarget, ScmEventSettings, StitchSettings,
+    ConfigLocation, ConflictStrategy, EngineSettings, EventSettings, OrphanStrategy, ProcessingInterval,
+    ProcessorOptions, Rule, RuleLocation, RuleTarget, ScmEventSettings, StitchSettings,
 };
 use callboard_sdk::{EntityProvider, RemovalGuards, TaskSchedule, UrlReader};
 use callboard_sources::{
@@ -44,6 +44,8 @@ pub(crate) struct CallboardSection {
     pub(crate) metrics: MetricsSection,
     /// Whether every failed run is logged in every round.
     log_every_failure: bool,
+    /// How events are kept.
+    events: EventsSection,
     /// Which events over HTTP have to be signed; read by `events.rs`.
     event_signatures: serde::de::IgnoredAny,
     /// Processors that are programs of their own; read by `webhooks.rs`.
@@ -60,6 +62,14 @@ pub(crate) struct HttpSection {
     pub(crate) body_limit: Option<usize>,
     /// Connections at a time.
     pub(crate) max_connections: Option<usize>,
+}
+
+/// `callboard.events`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct EventsSection {
+    /// How old events may become that wait for their subscribers.
+    max_age: Option<ConfigDuration>,
 }
 
 /// `callboard.audit`.
@@ -130,6 +140,10 @@ pub(crate) fn engine_settings(config: &Config, working_directory: &Path) -> Resu
         disabled_providers: disabled_providers(&catalog),
         provider_guards: provider_guards(&catalog, &own.removal_guards),
         removal_guards: guards(&own.removal_guards),
+        events: EventSettings {
+            max_age: own.events.max_age.map_or(defaults.events.max_age, ConfigDuration::get),
+            ..defaults.events
+        },
         scm_events: ScmEventSettings {
             refresh: catalog.scm_events.refresh,
             unregister: catalog.scm_events.unregister,

@@ -22,3 +22,8 @@ impl Clock for SystemClock {
 pub(crate) fn later(from: Timestamp, by: std::time::Duration) -> Timestamp {
     jiff::SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
 }
+
+/// A duration before `from`; the beginning of time if that is beyond it.
+pub(crate) fn earlier(from: Timestamp, by: std::time::Duration) -> Timestamp {
+    jiff::SignedDuration::try_from(by).ok().and_then(|by| from.checked_sub(by).ok()).unwrap_or(Timestamp::MIN)
+}

@@ -148,8 +148,9 @@ impl EngineBuilder {
         let mut subscribers = registry.event_subscribers;
         subscribers.extend(listeners.iter().map(|listener| Arc::<Listener>::clone(listener) as _));
         let scm_events = Arc::new(ScmEventBus::new(registry.scm_event_subscribers.clone()));
-        // Nobody has to be asked if nobody does anything about it.
-        if settings.scm_events.are_on() || !registry.scm_event_subscribers.is_empty() {
+        // Nobody has to be asked if nobody does anything about it, and whoever does asks the index.
+        let is_wanted = settings.scm_events.are_on() || !registry.scm_event_subscribers.is_empty();
+        if is_wanted && settings.role.serves() {
             for translator in registry.scm_event_translators {
                 subscribers.push(Arc::new(Translation::new(translator, Arc::clone(&scm_events))));
             }
@@ -315,7 +316,8 @@ impl RunningEngine {
         incremental: Vec<IncrementalRegistration>,
     ) -> Result<(), EngineError> {
         let core = &self.core;
-        core.events.bus.start(&self.tasks, &self.stopping, &self.aborting);
+        core.events.bus.subscribe(core).await?;
+        core.events.bus.start(core, &self.tasks, &self.stopping, &self.aborting);
         if core.settings.role.works() {
             self.begin_work(others, incremental).await?;
         }

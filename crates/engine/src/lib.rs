@@ -55,6 +55,6 @@ pub use providers::push::PushProvider;
 pub use rules::{AllowedKind, Rule, RuleError, RuleLocation, RuleTarget};
 pub use scheduling::{Scheduler, TaskDescription, TaskState, WorkerState};
 pub use settings::{
-    ConfigLocation, ConflictStrategy, EngineSettings, NodeRole, OrphanStrategy, ProcessingInterval,
-    ProcessingSettings, ProcessorOptions, ScmEventSettings, StitchSettings,
+    ConfigLocation, ConflictStrategy, EngineSettings, EventSettings, NodeRole, OrphanStrategy,
+    ProcessingInterval, ProcessingSettings, ProcessorOptions, ScmEventSettings, StitchSettings,
 };

@@ -80,6 +80,7 @@ pub(crate) async fn listen(core: Arc<Core>, stopping: CancellationToken) {
                 Wakeup::Processing => core.signals.processing.notify_one(),
                 Wakeup::Stitching => core.signals.stitching.notify_one(),
                 Wakeup::Index => core.signals.index.notify_one(),
+                Wakeup::Events => core.events.bus.wake(),
             }
         }
     }

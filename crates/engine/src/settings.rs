@@ -47,6 +47,8 @@ pub struct EngineSettings {
     pub provider_guards: HashMap<String, RemovalGuards>,
     /// Which events of source code hosts the catalog acts on.
     pub scm_events: ScmEventSettings,
+    /// For how long events wait for their subscribers.
+    pub events: EventSettings,
     /// The longest time between two looks at what tasks there are to run, 5 s by default.
     pub task_poll_interval: Duration,
     /// Names of providers that are left out; their entities are evicted like those of a provider that is gone.
@@ -88,6 +90,7 @@ impl Default for EngineSettings {
             removal_guards: RemovalGuards::default(),
             provider_guards: HashMap::new(),
             scm_events: ScmEventSettings::default(),
+            events: EventSettings::default(),
             task_poll_interval: Duration::from_secs(5),
             disabled_providers: Vec::new(),
             disable_default_processors: false,
@@ -140,6 +143,30 @@ impl NodeRole {
     /// Whether it takes up work.
     pub fn works(self) -> bool {
         self != Self::Read
+    }
+}
+
+/// For how long events wait for their subscribers, and how often is looked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EventSettings {
+    /// How old an event may become. 1 d by default.
+    pub max_age: Duration,
+    /// How many events there may be; of more the oldest go. 100,000 by default.
+    pub max_events: u64,
+    /// The longest time between two looks for events that other nodes have published, 5 s by default.
+    pub poll_interval: Duration,
+    /// How often events are removed that nobody needs, 30 s by default.
+    pub tend_interval: Duration,
+}
+
+impl Default for EventSettings {
+    fn default() -> Self {
+        Self {
+            max_age: Duration::from_hours(24),
+            max_events: 100_000,
+            poll_interval: Duration::from_secs(5),
+            tend_interval: Duration::from_secs(30),
+        }
     }
 }
 

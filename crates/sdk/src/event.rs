@@ -22,10 +22,11 @@ impl Event {
 /// Whatever kept a subscriber from taking an event.
 pub type SubscriberError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Is told of events of some topics, one after the other and in their order.
+/// Is told of events of some topics, one after the other and in their order: of each event once, on one of the servers
+/// that share a database. It never holds up who publishes.
 ///
-/// It never holds up who publishes: each subscriber has a queue of its own with room for a thousand events. What
-/// does not fit is left out, logged and counted.
+/// Events wait in the database, for a day by default. Only an event that a subscriber has in its hands when its server
+/// ends without notice comes again.
 ///
 /// ```
 /// use callboard_sdk::{Event, EventSubscriber, SubscriberError, async_trait};
@@ -56,7 +57,7 @@ pub type SubscriberError = Box<dyn std::error::Error + Send + Sync>;
 /// ```
 #[async_trait]
 pub trait EventSubscriber: Send + Sync {
-    /// A unique, stable name.
+    /// A unique, stable name: what it has had already is known by it.
     fn id(&self) -> &str;
 
     /// The topics it wants to hear of.
@@ -72,7 +73,8 @@ pub trait EventSubscriber: Send + Sync {
 
 /// Where events are handed in.
 pub trait EventBus: Send + Sync {
-    /// Hands an event to everyone who subscribed to its topic. Returns at once.
+    /// Hands an event to everyone who subscribed to its topic. Returns at once; what comes faster than it can be written
+    /// is left out, logged and counted.
     fn publish(&self, event: Event);
 }
 

@@ -31,7 +31,7 @@ const SECRET_HEADERS: [header::HeaderName; 3] =
     params(("topic" = String, Path, description = "One of the topics of the configuration.")),
     request_body(content = Value, description = "The payload of the event."),
     responses(
-        (status = 202, description = "It was handed to its subscribers.", body = Value),
+        (status = 202, description = "It is kept for its subscribers.", body = Value),
         (status = 403, description = "It is not signed as its topic demands."),
         (status = 404, description = "No events of this topic are taken."),
     )
@@ -65,6 +65,6 @@ pub(crate) async fn post(
     let is_secret = |name: &str| SECRET_HEADERS.iter().any(|secret| secret.as_str() == name);
     let metadata = named.into_iter().filter(|(name, _)| !is_secret(name));
     let metadata = metadata.map(|(name, value)| (name, Value::String(value))).collect();
-    catalog.event_bus().publish(Event { topic, payload, metadata });
+    catalog.publish(Event { topic, payload, metadata }).await?;
     Ok(tagged_json(StatusCode::ACCEPTED, &json!({ "status": "accepted" })))
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use callboard_index::IndexReader;
 use callboard_model::EntityRef;
 use callboard_model::layers::CompiledModel;
-use callboard_sdk::{EventBus, ScmEvents};
+use callboard_sdk::{Event, EventBus, ScmEvents};
 use callboard_store::{
     ChangeSequence, EntityState, ProviderName, QueueDepth, RefreshOutcome, RefusedRemoval,
     RegisteredLocation, StoreError, Uid,
@@ -129,7 +129,16 @@ impl Catalog {
         self.core.events.listen()
     }
 
-    /// Where events are handed in for all subscribers of this process.
+    /// Hands an event in for all subscribers, on whatever node. When this returns, it is written, and not lost any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    pub async fn publish(&self, event: Event) -> Result<(), StoreError> {
+        self.core.events.bus.publish_safely(&self.core, event).await
+    }
+
+    /// The same for those who cannot wait. It is written soon after; what comes faster is left out.
     pub fn event_bus(&self) -> Arc<dyn EventBus> {
         Arc::<SubscriberBus>::clone(&self.core.events.bus)
     }

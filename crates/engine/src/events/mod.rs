@@ -1,6 +1,7 @@
 //! What the engine tells whoever listens inside this process.
 
 mod bus;
+mod delivery;
 mod payload;
 
 use std::sync::Arc;

@@ -246,6 +246,44 @@ impl World {
         self
     }
 
+    /// Ends without a word.
+    pub(crate) fn crash(mut self) -> Self {
+        drop(self.engine.take());
+        self
+    }
+
+    /// Another node on the same database.
+    pub(crate) async fn another(&self) -> Self {
+        let other = Self {
+            host: Arc::clone(&self.host),
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            registry: self.registry.clone(),
+            clock: Arc::clone(&self.clock),
+            engine: None,
+        };
+        other.start().await
+    }
+
+    /// Ends when the database has no more events for a subscriber.
+    pub(crate) async fn until_no_events_wait(&self, subscriber: &str) {
+        use callboard_store::EventQueue as _;
+        let ticket = callboard_store::EventTicket::random();
+        let waiting = async {
+            // As if whoever has them were long gone.
+            while !self
+                .store
+                .take_events(subscriber, ticket, 1, Timestamp::MAX, Timestamp::MAX)
+                .await
+                .unwrap()
+                .is_empty()
+            {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, waiting).await.expect("no event is left");
+    }
+
     pub(crate) async fn restart(self) -> Self {
         self.stop().await.start().await
     }
