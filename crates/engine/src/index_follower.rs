@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use callboard_index::{Change as IndexChange, Index, IndexWriter, IndexedEntity};
+use callboard_index::{Change as IndexChange, IndexLoader, IndexWriter, IndexedEntity};
 use callboard_store::{Change, ChangeSequence, FinalEntity, StoreError};
 use futures::StreamExt as _;
 use thiserror::Error;
+use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +16,10 @@ use crate::measurements;
 
 /// How many entities are read at a time.
 const PAGE: usize = 2048;
+/// How many are read at a time to fill the index. A few pages are under way, with all their terms.
+const FILLING_PAGE: usize = 512;
+/// How many pages may wait to be loaded.
+const PAGES_WAITING: usize = 2;
 /// How many entities one task derives the terms of.
 const CHUNK: usize = 64;
 
@@ -42,32 +47,49 @@ impl IndexFollower {
         Self { core, writer: Some(writer), reached: ChangeSequence::default() }
     }
 
-    /// Fills the index with all that is in the store.
+    /// Fills the index with all that is in the store. Pages are read, understood and loaded at the same time.
     pub(crate) async fn fill(&mut self) -> Result<(), FollowError> {
         // What changes while the pages are read comes again from the log.
         let head = self.core.store.head().await?;
-        let mut index = Index::new();
-        let mut after = None;
-        loop {
-            let page = self.core.store.final_entities(after.as_ref(), PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = Some(last.entity_ref.clone());
-            let is_last = page.len() < PAGE;
-            let changes = derive(page.into_iter().map(Change::Upserted).collect(), &self.core).await?;
-            index = tokio::task::spawn_blocking(move || {
-                index.apply(changes);
-                index
-            })
-            .await?;
-            if is_last {
-                break;
+        let (sender, mut receiver) = mpsc::channel::<Vec<IndexedEntity>>(PAGES_WAITING);
+        let loading = tokio::task::spawn_blocking(move || {
+            let mut loader = IndexLoader::default();
+            while let Some(entities) = receiver.blocking_recv() {
+                loader.add(entities);
             }
-        }
+            loader
+        });
+        self.read_all(sender).await?;
+        let loader = loading.await?;
+        let mut index = tokio::task::spawn_blocking(|| loader.finish()).await?;
         index.set_version(head.0);
         if let Some(writer) = &mut self.writer {
             writer.replace(index);
         }
         self.arrived_at(head);
+        Ok(())
+    }
+
+    /// Hands all entities of the store on, page by page.
+    async fn read_all(&self, loader: mpsc::Sender<Vec<IndexedEntity>>) -> Result<(), FollowError> {
+        let mut page = self.core.store.final_entities(None, FILLING_PAGE).await?;
+        while let Some(last) = page.last() {
+            let after = last.entity_ref.clone();
+            let changes = page.into_iter().map(Change::Upserted).collect();
+            let (derived, next) = tokio::join!(
+                derive(changes, &self.core),
+                self.core.store.final_entities(Some(&after), FILLING_PAGE)
+            );
+            let entities = derived?.into_iter().filter_map(|change| match change {
+                IndexChange::Upsert(entity) => Some(entity),
+                IndexChange::Remove(_) => None,
+            });
+            if loader.send(entities.collect()).await.is_err() {
+                // It has failed; waiting for it says why.
+                break;
+            }
+            page = next?;
+        }
         Ok(())
     }
 

@@ -7,24 +7,51 @@ use callboard_model::EntityRef;
 use super::{Index, Slot};
 use crate::entity::{Change, IndexedEntity};
 
-impl Index {
-    /// Builds an index, at version 0. The result is as if the entities had been applied one after another, but takes a
-    /// fraction of the time and less memory.
-    pub fn load(entities: impl IntoIterator<Item = IndexedEntity>) -> Self {
-        let mut index = Self { is_loading: true, ..Self::default() };
-        let mut loaded: HashSet<EntityRef> = HashSet::new();
-        // Entities whose ref was there before; a well-kept catalog has none.
-        let mut repeated: Vec<Change> = Vec::new();
+/// Builds an index from many entities, which may come bit by bit. The result is as if they had been applied one after
+/// another, but takes a fraction of the time and less memory.
+#[derive(Debug)]
+pub struct IndexLoader {
+    index: Index,
+    loaded: HashSet<EntityRef>,
+    /// Entities whose ref was there before; a well-kept catalog has none.
+    repeated: Vec<Change>,
+}
+
+impl Default for IndexLoader {
+    fn default() -> Self {
+        let index = Index { is_loading: true, ..Index::default() };
+        Self { index, loaded: HashSet::new(), repeated: Vec::new() }
+    }
+}
+
+impl IndexLoader {
+    /// Takes some more entities.
+    pub fn add(&mut self, entities: impl IntoIterator<Item = IndexedEntity>) {
         for entity in entities {
-            if loaded.insert(entity.entity_ref.clone()) {
-                index.load_one(entity);
+            if self.loaded.insert(entity.entity_ref.clone()) {
+                self.index.load_one(entity);
             } else {
-                repeated.push(Change::Upsert(entity));
+                self.repeated.push(Change::Upsert(entity));
             }
         }
+    }
+
+    /// The index of them all, at version 0.
+    pub fn finish(self) -> Index {
+        let Self { mut index, loaded, repeated } = self;
+        drop(loaded);
         index.settle();
         index.apply(repeated);
         index
+    }
+}
+
+impl Index {
+    /// Builds an index, at version 0. For entities that come bit by bit there is [`IndexLoader`].
+    pub fn load(entities: impl IntoIterator<Item = IndexedEntity>) -> Self {
+        let mut loader = IndexLoader::default();
+        loader.add(entities);
+        loader.finish()
     }
 
     fn load_one(&mut self, entity: IndexedEntity) {
@@ -40,6 +67,11 @@ impl Index {
     }
 
     fn settle(&mut self) {
+        // All of them first: putting values in order takes memory.
+        for values in self.keys.iter_mut().map(|key| &mut key.values).chain([&mut self.refs, &mut self.uids])
+        {
+            values.stop_staging();
+        }
         for key in &mut self.keys {
             key.values.settle(&mut self.terms);
         }

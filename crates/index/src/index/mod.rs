@@ -22,6 +22,7 @@ use bytes::Bytes;
 use callboard_model::EntityRef;
 use roaring::RoaringBitmap;
 
+pub use self::load::IndexLoader;
 pub use self::memory::MemoryUsage;
 use self::postings::SlotSet;
 use self::term_table::TermTable;

@@ -3,9 +3,9 @@
 //! Placing values one by one reads memory all over the map for each of them. Sorting them together by their first
 //! distinguishing bytes is more than ten times faster, and leaves chunks that are packed well.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as MapEntry;
 use std::hash::{BuildHasher, RandomState};
+
+use hashbrown::HashTable;
 
 use super::chunk::{Chunk, Holder};
 use super::{CHUNK_LIMIT, Separator, ValueMap};
@@ -23,16 +23,16 @@ pub(super) struct Staging {
     values: Vec<StagedValue>,
     /// Each value, with its original spelling behind it.
     text: String,
-    /// Positions in `values`, by a hash of the spelling. If another value has the hash already, the next number is used.
-    positions: HashMap<u64, u32>,
+    /// Positions in `values`, by a hash of the spelling.
+    positions: HashTable<u32>,
     hasher: RandomState,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct StagedValue {
     start: usize,
-    value_length: usize,
-    original_length: usize,
+    value_length: u32,
+    original_length: u32,
     term: u32,
     holder: Holder,
 }
@@ -83,6 +83,13 @@ impl ValueMap {
         term
     }
 
+    /// Says that all staged values are there, so that no place of one is looked for any more.
+    pub(crate) fn stop_staging(&mut self) {
+        if let Some(staging) = &mut self.staging {
+            staging.positions = HashTable::new();
+        }
+    }
+
     /// Puts the staged values in order, if there are any.
     pub(crate) fn settle(&mut self, terms: &mut TermTable) {
         let Some(staging) = self.staging.take() else { return };
@@ -107,37 +114,25 @@ impl ValueMap {
 impl Staging {
     /// The position of a spelling, which is added with the given term and holder if it is new.
     fn place(&mut self, value: &str, original: &str, new: impl FnOnce() -> (u32, Holder)) -> usize {
-        let mut hash = self.hasher.hash_one((value, original));
-        loop {
-            match self.positions.entry(hash) {
-                MapEntry::Occupied(known) => {
-                    let position = *known.get() as usize;
-                    if text_of(&self.text, &self.values[position]) == (value, original) {
-                        return position;
-                    }
-                    hash = hash.wrapping_add(1);
-                }
-                MapEntry::Vacant(vacant) => {
-                    let position = self.values.len();
-                    vacant.insert(narrow(position));
-                    let (term, holder) = new();
-                    let original_length = if original == value { 0 } else { original.len() };
-                    let start = self.text.len();
-                    self.values.push(StagedValue {
-                        start,
-                        value_length: value.len(),
-                        original_length,
-                        term,
-                        holder,
-                    });
-                    self.text.push_str(value);
-                    if original_length > 0 {
-                        self.text.push_str(original);
-                    }
-                    return position;
-                }
-            }
+        let Self { values, text, positions, hasher } = self;
+        let spelling = |position: &u32| text_of(text, &values[*position as usize]);
+        let hash = hasher.hash_one((value, original));
+        let known = positions.find(hash, |position| spelling(position) == (value, original));
+        if let Some(position) = known {
+            return *position as usize;
         }
+        let position = values.len();
+        let (term, holder) = new();
+        let original_length = if original == value { 0 } else { narrow(original.len()) };
+        let start = text.len();
+        values.push(StagedValue { start, value_length: narrow(value.len()), original_length, term, holder });
+        text.push_str(value);
+        if original_length > 0 {
+            text.push_str(original);
+        }
+        let rehash = |position: &u32| hasher.hash_one(text_of(text, &values[*position as usize]));
+        positions.insert_unique(hash, narrow(position), rehash);
+        position
     }
 
     fn text_of(&self, staged: &StagedValue) -> (&str, &str) {
@@ -174,18 +169,18 @@ impl Staging {
 }
 
 fn text_of<'a>(text: &'a str, staged: &StagedValue) -> (&'a str, &'a str) {
-    let value_end = staged.start + staged.value_length;
+    let value_end = staged.start + staged.value_length as usize;
     let value = &text[staged.start..value_end];
     let original = if staged.original_length == 0 {
         value
     } else {
-        &text[value_end..value_end + staged.original_length]
+        &text[value_end..value_end + staged.original_length as usize]
     };
     (value, original)
 }
 
 impl StagedValue {
     fn text_length(&self) -> usize {
-        self.value_length + self.original_length
+        self.value_length as usize + self.original_length as usize
     }
 }
