@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::extract::{MatchedPath, RawPathParams, Request};
 use axum::http::{HeaderMap, header};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use callboard_auth::{AuthError, Authenticator, Credentials, Principal, SigningKeys, SystemClock};
 
 use crate::audit::AuditScope;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::layers::CallerKind;
+use crate::layers::{CallerKind, Next};
 use crate::mount::{self, MOUNT_PATH};
 use crate::push_providers::is_push_route;
 use crate::state::ApiState;
@@ -50,36 +49,47 @@ impl Default for Authentication {
 
 /// Puts the [`Caller`] of a request into its extensions, or refuses it.
 pub(crate) async fn authenticate(
-    State(state): State<ApiState>,
-    route: Option<MatchedPath>,
-    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    state: &ApiState,
+    route: Option<&MatchedPath>,
+    parameters: &Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+    next: impl Next,
+) -> Response {
     if !mount::is_guarded(request.uri().path()) {
-        return Ok(next.run(request).await);
+        return next.run(request).await;
     }
     let audit = request.extensions().get::<AuditScope>().cloned().unwrap_or_default();
-    let credentials = credentials_of(request.headers());
-    let caller = match state.options.push_providers.of_token(&credentials) {
-        Some(provider) => {
-            let caller = Caller::pushing(&state, provider, audit);
-            let route = route.as_ref().and_then(|route| route.as_str().strip_prefix(MOUNT_PATH));
-            let named = parameters.iter().flatten().find(|(name, _)| *name == "provider");
-            if !route.is_some_and(is_push_route) || named.is_none_or(|(_, name)| name != provider) {
-                return Err(ApiError::NotAllowed(format!(
-                    "This token is for pushing the entities of the provider '{provider}', and for nothing else"
-                )));
-            }
-            caller
+    match caller_by_token(state, route, parameters, request.headers(), audit).await {
+        Ok(caller) => {
+            let kind = CallerKind::from(caller.principal());
+            request.extensions_mut().insert(caller);
+            let mut response = next.run(request).await;
+            response.extensions_mut().insert(kind);
+            response
         }
-        None => Caller::new(&state, principal_of(&state, &credentials).await?, audit),
+        Err(error) => error.into_response(),
+    }
+}
+
+async fn caller_by_token(
+    state: &ApiState,
+    route: Option<&MatchedPath>,
+    parameters: &Result<RawPathParams, RawPathParamsRejection>,
+    headers: &HeaderMap,
+    audit: AuditScope,
+) -> Result<Caller, ApiError> {
+    let credentials = credentials_of(headers);
+    let Some(provider) = state.options.push_providers.of_token(&credentials) else {
+        return Ok(Caller::new(state, principal_of(state, &credentials).await?, audit));
     };
-    let kind = CallerKind::from(caller.principal());
-    request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(kind);
-    Ok(response)
+    let route = route.and_then(|route| route.as_str().strip_prefix(MOUNT_PATH));
+    let named = parameters.iter().flatten().find(|(name, _)| *name == "provider");
+    if !route.is_some_and(is_push_route) || named.is_none_or(|(_, name)| name != provider) {
+        return Err(ApiError::NotAllowed(format!(
+            "This token is for pushing the entities of the provider '{provider}', and for nothing else"
+        )));
+    }
+    Ok(Caller::pushing(state, provider, audit))
 }
 
 /// Who sends a request with these headers, if they are let in.

@@ -2,17 +2,17 @@
 
 use axum::extract::{OriginalUri, Request};
 use axum::http::header;
-use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::{Value, json};
 use tower_http::request_id::RequestId;
 
 use crate::error::ApiError;
+use crate::layers::Next;
 use crate::mount;
 use crate::response::tagged_json;
 
 /// Writes the envelope around the error that a handler returned, and logs internal ones.
-pub(crate) async fn render_errors(request: Request, next: Next) -> Response {
+pub(crate) async fn render_errors(request: Request, next: impl Next) -> Response {
     let method = request.method().clone();
     let uri =
         request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());

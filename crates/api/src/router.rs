@@ -2,19 +2,21 @@
 
 use std::any::Any;
 use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::rejection::RawPathParamsRejection;
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{self, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use callboard_engine::Catalog;
+use futures::FutureExt as _;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::SizeAbove;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
@@ -24,7 +26,8 @@ use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
 use crate::layers::{
-    Limiters, identify_client, limit_rate, observe, put_in_spans, share_with_origins, tell_route,
+    Cors, Limiters, Meters, Next, TrustProxy, identify_client, limit_rate, observe, put_in_spans,
+    share_with_origins, tell_route,
 };
 use crate::mount::{self, MOUNT_PATH, PathPatterns};
 use crate::options::ApiOptions;
@@ -66,44 +69,99 @@ pub fn router(catalog: Catalog, options: ApiOptions) -> Router {
     // Around all of it, so that strangers do not learn which routes there are.
     let exact_routes = routes
         .method_not_allowed_fallback(wrong_method)
-        .layer(from_fn_with_state(state.clone(), authenticate))
-        .layer(from_fn_with_state(state.clone(), audit))
-        .layer(from_fn_with_state(state.clone(), wait_for_start))
-        .layer(from_fn(tell_route))
-        .layer(from_fn_with_state(state.clone(), warn_of_silence))
+        .layer(from_fn_with_state(state.clone(), pass_inner_layers))
         .with_state(state.clone());
     layered(exact_routes, PathPatterns::new(&patterns), &state.options)
 }
 
+/// What the layers outside of the routes know.
+struct Layers {
+    trusted: TrustProxy,
+    meters: Meters,
+    security_headers: SecurityHeaders,
+    cors: Option<Cors>,
+    limiters: Option<Limiters>,
+    handler_timeout: Duration,
+    patterns: PathPatterns,
+}
+
 /// Puts the layers around the routes that every request passes.
 fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -> Router {
-    let security_headers = SecurityHeaders::new(options);
-    let trusted = Arc::new(options.trust_proxy.clone());
-    let cors = options.cors.clone().map(Arc::new);
-    let rate_limits =
-        Limiters::new(&options.rate_limits).map(|limiters| from_fn_with_state(limiters, limit_rate));
+    let layers = Layers {
+        trusted: options.trust_proxy.clone(),
+        meters: Meters::new(),
+        security_headers: SecurityHeaders::new(options),
+        cors: options.cors.clone(),
+        limiters: Limiters::new(&options.rate_limits),
+        handler_timeout: options.handler_timeout,
+        patterns,
+    };
     // Paths are made exact before the inner router looks at them. The first layer is the outermost.
     Router::new().fallback_service(exact_routes).layer(
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-            .layer(from_fn(put_in_spans))
             .layer(PropagateRequestIdLayer::x_request_id())
-            .layer(from_fn_with_state(trusted, identify_client))
-            .layer(from_fn(observe))
-            .layer(from_fn_with_state(security_headers, add_security_headers))
-            .layer(from_fn_with_state(cors, share_with_origins))
             .layer(
                 CompressionLayer::new()
                     .quality(CompressionLevel::Fastest)
                     .compress_when(SizeAbove::new(COMPRESSION_THRESHOLD)),
             )
-            .layer(from_fn(not_modified))
-            .layer(from_fn(render_errors))
-            .layer(CatchPanicLayer::custom(panicked))
-            .option_layer(rate_limits)
-            .layer(from_fn_with_state(options.handler_timeout, limit_time))
-            .layer(from_fn_with_state(Arc::new(patterns), make_path_exact)),
+            .layer(from_fn_with_state(Arc::new(layers), pass_outer_layers)),
     )
+}
+
+/// What every request passes before its route is looked for, the outermost first.
+async fn pass_outer_layers(
+    State(layers): State<Arc<Layers>>,
+    request: Request,
+    routes: middleware::Next,
+) -> Response {
+    let layers = &*layers;
+    put_in_spans(request, |request| {
+        identify_client(&layers.trusted, request, |request| {
+            observe(&layers.meters, request, |request| {
+                add_security_headers(&layers.security_headers, request, |request| {
+                    share_with_origins(layers.cors.as_ref(), request, |request| {
+                        not_modified(request, |request| {
+                            render_errors(request, |request| {
+                                catch_panic(request, |request| {
+                                    limit_rate(layers.limiters.as_ref(), request, |request| {
+                                        limit_time(layers.handler_timeout, request, |request| {
+                                            make_path_exact(&layers.patterns, request, |request| {
+                                                routes.run(request)
+                                            })
+                                        })
+                                    })
+                                })
+                            })
+                        })
+                    })
+                })
+            })
+        })
+    })
+    .await
+}
+
+/// What every request passes when its route is known, the outermost first.
+async fn pass_inner_layers(
+    State(state): State<ApiState>,
+    route: Option<MatchedPath>,
+    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    request: Request,
+    handler: middleware::Next,
+) -> Response {
+    let (state, matched, parameters) = (&state, route.as_ref(), &parameters);
+    warn_of_silence(state, request, |request| {
+        tell_route(route.clone(), request, |request| {
+            wait_for_start(state, request, |request| {
+                audit(state, matched, parameters, request, |request| {
+                    authenticate(state, matched, parameters, request, |request| handler.run(request))
+                })
+            })
+        })
+    })
+    .await
 }
 
 /// As if there were no such route, except for those who only ask what there is; axum adds the `allow` header.
@@ -111,55 +169,50 @@ async fn wrong_method(method: Method) -> StatusCode {
     if method == Method::OPTIONS { StatusCode::OK } else { StatusCode::NOT_FOUND }
 }
 
-async fn make_path_exact(
-    State(patterns): State<Arc<PathPatterns>>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+async fn make_path_exact(patterns: &PathPatterns, mut request: Request, next: impl Next) -> Response {
     let exact_path = match patterns.exact(request.uri().path()) {
         Some(Cow::Borrowed(_)) => None,
         Some(Cow::Owned(path)) => Some(path),
         // To where nothing answers: the inner router is more generous, and only those who are let in may be told.
         None if mount::is_guarded(request.uri().path()) => Some(MOUNT_PATH.to_owned()),
-        None => return Ok(StatusCode::NOT_FOUND.into_response()),
+        None => return StatusCode::NOT_FOUND.into_response(),
     };
-    let with_path = |path: String| mount::with_path(request.uri(), &path).map_err(ApiError::internal);
-    let exact_uri = exact_path.map(with_path).transpose()?;
-    if let Some(uri) = exact_uri {
-        *request.uri_mut() = uri;
+    let with_path = |path: String| mount::with_path(request.uri(), &path);
+    match exact_path.map(with_path).transpose() {
+        Ok(Some(uri)) => *request.uri_mut() = uri,
+        Ok(None) => {}
+        Err(error) => return ApiError::internal(error).into_response(),
     }
-    Ok(next.run(request).await)
+    next.run(request).await
 }
 
 /// Requests that come too early wait a little; those that come too late are sent away.
-async fn wait_for_start(
-    State(state): State<ApiState>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+async fn wait_for_start(state: &ApiState, request: Request, next: impl Next) -> Response {
     if !mount::is_guarded(request.uri().path()) {
-        return Ok(next.run(request).await);
+        return next.run(request).await;
     }
     if state.options.lifecycle.is_shutting_down() {
-        return Err(ApiError::Unavailable("Service is shutting down".to_owned()));
+        return ApiError::Unavailable("Service is shutting down".to_owned()).into_response();
     }
     if !state.catalog.settings().role.serves() {
         let message = "This node takes in entities, and answers no requests: ask another one";
-        return Err(ApiError::Unavailable(message.to_owned()));
+        return ApiError::Unavailable(message.to_owned()).into_response();
     }
-    let started = async {
-        while !state.catalog.is_ready() {
-            tokio::time::sleep(STARTUP_POLL).await;
+    if !state.catalog.is_ready() {
+        let started = async {
+            while !state.catalog.is_ready() {
+                tokio::time::sleep(STARTUP_POLL).await;
+            }
+        };
+        if tokio::time::timeout(state.options.startup_pause, started).await.is_err() {
+            return ApiError::Unavailable("Service has not started up yet".to_owned()).into_response();
         }
-    };
-    match tokio::time::timeout(state.options.startup_pause, started).await {
-        Ok(()) => Ok(next.run(request).await),
-        Err(_) => Err(ApiError::Unavailable("Service has not started up yet".to_owned())),
     }
+    next.run(request).await
 }
 
 /// Says of every answer that the database is not there, and the catalog perhaps no longer as it is shown.
-async fn warn_of_silence(State(state): State<ApiState>, request: Request, next: Next) -> Response {
+async fn warn_of_silence(state: &ApiState, request: Request, next: impl Next) -> Response {
     let mut response = next.run(request).await;
     if !state.catalog.database_is_reachable() {
         response.headers_mut().insert(DATABASE_HEADER, HeaderValue::from_static("unreachable"));
@@ -167,13 +220,15 @@ async fn warn_of_silence(State(state): State<ApiState>, request: Request, next: 
     response
 }
 
-async fn limit_time(
-    State(limit): State<Duration>,
-    request: Request,
-    next: Next,
-) -> Result<Response, ApiError> {
+async fn limit_time(limit: Duration, request: Request, next: impl Next) -> Response {
     let answer = tokio::time::timeout(limit, next.run(request)).await;
-    answer.map_err(|_| ApiError::Unavailable("The request took too long".to_owned()))
+    answer.unwrap_or_else(|_| ApiError::Unavailable("The request took too long".to_owned()).into_response())
+}
+
+async fn catch_panic(request: Request, next: impl Next) -> Response {
+    // What a handler shares with others is behind locks that know of panics, or in the database.
+    let answer = AssertUnwindSafe(async { next.run(request).await }).catch_unwind().await;
+    answer.unwrap_or_else(panicked)
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{MatchedPath, OriginalUri, RawPathParams, Request, State};
+use axum::extract::{MatchedPath, OriginalUri, RawPathParams, Request};
 use axum::http::header;
-use axum::middleware::Next;
 use axum::response::Response;
 use callboard_auth::Principal;
 use jiff::Timestamp;
@@ -19,7 +18,7 @@ use super::event::{
 };
 use super::kinds::{EventKind, kind_of};
 use crate::error::ApiError;
-use crate::layers::ClientAddress;
+use crate::layers::{ClientAddress, Next};
 use crate::mount::{self, MOUNT_PATH};
 use crate::state::ApiState;
 
@@ -64,13 +63,13 @@ impl AuditScope {
 
 /// Records a request on a route of the catalog.
 pub(crate) async fn audit(
-    State(state): State<ApiState>,
-    matched: Option<MatchedPath>,
-    parameters: Result<RawPathParams, RawPathParamsRejection>,
+    state: &ApiState,
+    matched: Option<&MatchedPath>,
+    parameters: &Result<RawPathParams, RawPathParamsRejection>,
     mut request: Request,
-    next: Next,
+    next: impl Next,
 ) -> Response {
-    let pattern = matched.as_ref().and_then(|matched| matched.as_str().strip_prefix(MOUNT_PATH));
+    let pattern = matched.and_then(|matched| matched.as_str().strip_prefix(MOUNT_PATH));
     let Some(mut kind) = pattern.and_then(|pattern| kind_of(request.method(), pattern)) else {
         return next.run(request).await;
     };

@@ -1,14 +1,14 @@
 //! Who is at the other end: the address of the client, also behind proxies.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderMap;
-use axum::middleware::Next;
 use axum::response::Response;
 use ipnet::IpNet;
 use thiserror::Error;
+
+use super::next::Next;
 
 /// Which proxies are believed when they say, in `X-Forwarded-For`, for whom they ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -90,11 +90,7 @@ impl TrustProxy {
 }
 
 /// Puts the [`ClientAddress`] of a request into its extensions, if it came over a connection.
-pub(crate) async fn identify_client(
-    State(trusted): State<Arc<TrustProxy>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn identify_client(trusted: &TrustProxy, mut request: Request, next: impl Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     if let Some(peer) = peer {
         let client = ClientAddress(trusted.client(peer, request.headers()));

@@ -1,12 +1,11 @@
 //! Which pages of other origins may call: the CORS headers, as the reference's library sets them.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use super::next::Next;
 
 /// What browsers are told about pages of other origins.
 #[derive(Debug, Clone)]
@@ -56,11 +55,7 @@ impl OriginPatterns {
 }
 
 /// Adds the headers for pages of the origins that may call, and answers their preflights.
-pub(crate) async fn share_with_origins(
-    State(cors): State<Option<Arc<Cors>>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn share_with_origins(cors: Option<&Cors>, request: Request, next: impl Next) -> Response {
     let Some(cors) = cors else { return next.run(request).await };
     let origin = request.headers().get(header::ORIGIN).filter(|origin| cors.origins.contain(origin)).cloned();
     let Some(origin) = origin else {

@@ -2,6 +2,7 @@
 
 mod client_address;
 mod cors;
+mod next;
 mod observe;
 mod rate_limit;
 mod spans;
@@ -13,6 +14,7 @@ pub use self::rate_limit::{RateLimit, RateLimits};
 
 pub(crate) use self::client_address::{ClientAddress, identify_client};
 pub(crate) use self::cors::share_with_origins;
-pub(crate) use self::observe::{CallerKind, observe, tell_route};
+pub(crate) use self::next::Next;
+pub(crate) use self::observe::{CallerKind, Meters, observe, tell_route};
 pub(crate) use self::rate_limit::{Limiters, limit_rate};
 pub(crate) use self::spans::put_in_spans;

@@ -1,15 +1,15 @@
 //! What a request is a part of: its span in the log, and its span in a trace.
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::RequestId;
 use tracing::{Instrument as _, Span};
 
+use super::next::Next;
 use super::observe::route_of;
 
 /// Puts both spans around a request, until its answer begins.
-pub(crate) async fn put_in_spans(request: Request, next: Next) -> Response {
+pub(crate) async fn put_in_spans(request: Request, next: impl Next) -> Response {
     let trace = callboard_traces::request_span(&request);
     let log = trace.in_scope(|| log_span(&request));
     let method = callboard_traces::IS_BUILT_IN.then(|| request.method().clone());

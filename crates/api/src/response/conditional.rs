@@ -3,11 +3,12 @@
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::layers::Next;
+
 /// Empties a response whose entity tag the request names in `If-None-Match`.
-pub(crate) async fn not_modified(request: Request, next: Next) -> Response {
+pub(crate) async fn not_modified(request: Request, next: impl Next) -> Response {
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let known_tags = is_read.then(|| known_tags(request.headers())).flatten();
     let response = next.run(request).await;

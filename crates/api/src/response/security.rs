@@ -1,12 +1,10 @@
 //! Headers that tell browsers to be careful.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::middleware::Next;
 use axum::response::Response;
 
+use crate::layers::Next;
 use crate::options::ApiOptions;
 
 const FIXED: [(HeaderName, &str); 7] = [
@@ -21,7 +19,7 @@ const FIXED: [(HeaderName, &str); 7] = [
 
 /// The headers, made once.
 #[derive(Debug, Clone)]
-pub(crate) struct SecurityHeaders(Arc<HeaderMap>);
+pub(crate) struct SecurityHeaders(HeaderMap);
 
 impl SecurityHeaders {
     pub(crate) fn new(options: &ApiOptions) -> Self {
@@ -31,19 +29,22 @@ impl SecurityHeaders {
         if let Some(policy) = options.content_security_policy.header() {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
-        Self(Arc::new(headers))
+        Self(headers)
     }
 }
 
 /// Adds the headers to a response, except those it has.
 pub(crate) async fn add_security_headers(
-    State(SecurityHeaders(headers)): State<SecurityHeaders>,
+    SecurityHeaders(security_headers): &SecurityHeaders,
     request: Request,
-    next: Next,
+    next: impl Next,
 ) -> Response {
     let mut response = next.run(request).await;
-    for (name, value) in headers.iter() {
-        response.headers_mut().entry(name).or_insert_with(|| value.clone());
+    let headers = response.headers_mut();
+    // With room for the few that come after.
+    headers.reserve(security_headers.len() + 4);
+    for (name, value) in security_headers {
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     response
 }
