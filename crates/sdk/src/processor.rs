@@ -142,9 +142,10 @@ pub trait Processor: Send + Sync {
         Hooks::ALL
     }
 
-    /// Whether what `pre_process` and `post_process` give depends on nothing but the entity and its locations: no
-    /// clock, no network, no cache, no settings that change. Then they need not be called again while these are
-    /// the same. Of the latest thousands of entities, what they gave is remembered; a restart forgets it.
+    /// Whether what the hooks give depends on nothing but what they are given: the entity and its locations, or the
+    /// location to read. No clock, no network, no cache, no settings that change. Then they need not be called again
+    /// while these are the same. What they gave for the latest thousands is remembered; a restart forgets it. A hook
+    /// that reads from elsewhere is not pure, nor is its processor.
     fn is_pure(&self) -> bool {
         false
     }

@@ -5,6 +5,7 @@ use callboard_sdk::{Emit, ReadContext};
 use serde_json::Value;
 
 use super::hook;
+use super::memory::Question;
 use super::pipeline::{Pipeline, RunContext};
 use super::run_cache::RunCache;
 
@@ -71,9 +72,13 @@ impl Pipeline {
         let LocationSpec { location_type, target, .. } = location;
         for link in self.chain.iter().filter(|link| link.hooks.read_location) {
             let cache = cache.of_target(link.processor.name(), target);
-            let context = ReadContext { emit, parser: &*self.parser, reader: &*self.reader, cache };
-            let read = hook::call(link.timeout, link.processor.read_location(location, context)).await;
-            if read.map_err(|error| link.failed(&format!("reading {location_type}:{target}"), error))? {
+            let question = link.memory.is_some().then(|| Question::ReadLocation(location.clone()));
+            let call = async |emit: &Emit| {
+                let context = ReadContext { emit, parser: &*self.parser, reader: &*self.reader, cache };
+                let read = hook::call(link.timeout, link.processor.read_location(location, context)).await;
+                read.map_err(|error| link.failed(&format!("reading {location_type}:{target}"), error))
+            };
+            if link.remembering_responsibility(question, emit, call).await? {
                 return Ok(());
             }
         }

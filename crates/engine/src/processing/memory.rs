@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use callboard_model::{Entity, LocationRef};
+use callboard_model::{Entity, LocationRef, LocationSpec};
 use callboard_sdk::{Emission, Emit};
 use callboard_store::DocumentHash;
 use parking_lot::Mutex;
@@ -13,26 +13,29 @@ use super::outcome::document_hash;
 /// So many answers of each of two generations are kept.
 const GENERATION: usize = 4096;
 
-/// Which hook was asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Asked {
-    PreProcess,
-    PostProcess,
-}
-
 /// What makes two questions the same.
 #[derive(PartialEq, Eq, Hash)]
-pub(crate) struct Question {
-    asked: Asked,
+pub(crate) enum Question {
+    PreProcess(Subject),
+    ValidateKind(DocumentHash),
+    ReadLocation(LocationSpec),
+    PostProcess(Subject),
+}
+
+/// An entity, and where it is from.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Subject {
     entity: DocumentHash,
     location: LocationRef,
     origin: LocationRef,
 }
 
 /// What a hook gave.
-pub(crate) struct Answer {
-    pub(crate) entity: Entity,
-    pub(crate) emissions: Vec<Emission>,
+pub(crate) enum Answer {
+    /// An entity, and what it emitted.
+    Entity(Entity, Vec<Emission>),
+    /// Whether it is responsible, and what it emitted.
+    Responsible(bool, Vec<Emission>),
 }
 
 /// Answers that were given lately. When the younger generation is full, it becomes the older one.
@@ -46,18 +49,36 @@ struct Generations {
 }
 
 impl Question {
-    pub(crate) fn new(asked: Asked, entity: &Entity, location: &LocationRef, origin: &LocationRef) -> Self {
-        let entity = document_hash(entity);
-        Self { asked, entity, location: location.clone(), origin: origin.clone() }
+    pub(crate) fn validate_kind(entity: &Entity) -> Self {
+        Self::ValidateKind(document_hash(entity))
+    }
+}
+
+impl Subject {
+    pub(crate) fn new(entity: &Entity, location: &LocationRef, origin: &LocationRef) -> Self {
+        Self { entity: document_hash(entity), location: location.clone(), origin: origin.clone() }
     }
 }
 
 impl Answer {
-    /// Emits what the hook had emitted, and returns what it had made of the entity.
-    pub(crate) fn replay(&self, emit: &Emit) -> Entity {
-        self.emissions.iter().cloned().for_each(|emission| emit.emit(emission));
-        self.entity.clone()
+    /// What the hook had made of an entity; what it had emitted is emitted again.
+    pub(crate) fn entity(&self, emit: &Emit) -> Option<Entity> {
+        let Self::Entity(entity, emissions) = self else { return None };
+        replay(emissions, emit);
+        Some(entity.clone())
     }
+
+    /// Whether the hook was responsible; what it had emitted is emitted again.
+    pub(crate) fn responsible(&self, emit: &Emit) -> Option<bool> {
+        let Self::Responsible(responsible, emissions) = self else { return None };
+        replay(emissions, emit);
+        Some(*responsible)
+    }
+}
+
+/// Emits what a hook has emitted.
+pub(crate) fn replay(emissions: &[Emission], emit: &Emit) {
+    emissions.iter().cloned().for_each(|emission| emit.emit(emission));
 }
 
 impl Memory {

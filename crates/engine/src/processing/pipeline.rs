@@ -10,7 +10,7 @@ use callboard_sdk::{Emit, EntityParser, EntityPolicy, UrlReader};
 use super::chain::Link;
 use super::emissions::{Child, Emissions, Parent};
 use super::hook;
-use super::memory::{Answer, Asked, Question};
+use super::memory::{Answer, Question, Subject, replay};
 use super::run_cache::RunCache;
 use crate::rules::Rules;
 
@@ -108,7 +108,7 @@ impl Pipeline {
         for (place, link) in self.chain.iter().enumerate().filter(|(_, link)| link.hooks.pre_process) {
             let cache = cache.of_processor(place, link.processor.name());
             entity = link
-                .remembering(Asked::PreProcess, entity, context, emit, async |entity, emit| {
+                .remembering(Question::PreProcess, entity, context, emit, async |entity, emit| {
                     let (location, origin) = (&context.location, &context.origin);
                     let hook = link.processor.pre_process(entity, location, origin, emit, cache);
                     let called = hook::call(link.timeout, hook).await;
@@ -140,10 +140,14 @@ impl Pipeline {
         let mut recognized = false;
         // All are asked, so that a second one may still object.
         for link in self.chain.iter().filter(|link| link.hooks.validate_kind) {
-            let hook = link.processor.validate_kind(entity);
-            recognized |= hook::call(link.timeout, hook).await.map_err(|error| {
-                link.failed(&format!("validating the entity {}", context.entity_ref), error)
-            })?;
+            let question = link.memory.is_some().then(|| Question::validate_kind(entity));
+            let call = async |_: &Emit| {
+                let hook = link.processor.validate_kind(entity);
+                hook::call(link.timeout, hook).await.map_err(|error| {
+                    link.failed(&format!("validating the entity {}", context.entity_ref), error)
+                })
+            };
+            recognized |= link.remembering_responsibility(question, &Emit::default(), call).await?;
         }
         if recognized {
             return Ok(());
@@ -164,7 +168,7 @@ impl Pipeline {
         for (place, link) in self.chain.iter().enumerate().filter(|(_, link)| link.hooks.post_process) {
             let cache = cache.of_processor(place, link.processor.name());
             entity = link
-                .remembering(Asked::PostProcess, entity, context, emit, async |entity, emit| {
+                .remembering(Question::PostProcess, entity, context, emit, async |entity, emit| {
                     let hook = link.processor.post_process(entity, &context.location, emit, cache);
                     let called = hook::call(link.timeout, hook).await;
                     called.map_err(|error| link.failed("postprocessing", error))
@@ -196,27 +200,48 @@ impl RunContext {
 }
 
 impl Link {
-    /// Calls a hook, unless it is known what it will say.
+    /// Calls a hook that makes something of an entity, unless it is known what it will say.
     async fn remembering(
         &self,
-        asked: Asked,
+        question: fn(Subject) -> Question,
         entity: Entity,
         context: &RunContext,
         emit: &Emit,
         call: impl AsyncFnOnce(Entity, &Emit) -> Result<Entity, EntityError>,
     ) -> Result<Entity, EntityError> {
         let Some(memory) = &self.memory else { return call(entity, emit).await };
-        let question = Question::new(asked, &entity, &context.location, &context.origin);
-        if let Some(answer) = memory.recall(&question) {
-            return Ok(answer.replay(emit));
+        let question = question(Subject::new(&entity, &context.location, &context.origin));
+        if let Some(entity) = memory.recall(&question).and_then(|answer| answer.entity(emit)) {
+            return Ok(entity);
         }
         let own = Emit::default();
         let called = call(entity, &own).await;
         let emissions = own.take();
-        emissions.iter().cloned().for_each(|emission| emit.emit(emission));
+        replay(&emissions, emit);
         let entity = called?;
-        memory.remember(question, Answer { entity: entity.clone(), emissions });
+        memory.remember(question, Answer::Entity(entity.clone(), emissions));
         Ok(entity)
+    }
+
+    /// Calls a hook that says whether it is responsible, unless it is known what it will say. Without a `question` it
+    /// is called.
+    pub(crate) async fn remembering_responsibility(
+        &self,
+        question: Option<Question>,
+        emit: &Emit,
+        call: impl AsyncFnOnce(&Emit) -> Result<bool, EntityError>,
+    ) -> Result<bool, EntityError> {
+        let (Some(memory), Some(question)) = (&self.memory, question) else { return call(emit).await };
+        if let Some(responsible) = memory.recall(&question).and_then(|answer| answer.responsible(emit)) {
+            return Ok(responsible);
+        }
+        let own = Emit::default();
+        let called = call(&own).await;
+        let emissions = own.take();
+        replay(&emissions, emit);
+        let responsible = called?;
+        memory.remember(question, Answer::Responsible(responsible, emissions));
+        Ok(responsible)
     }
 
     /// The error of a run whose hook failed while `doing` something.

@@ -327,6 +327,8 @@ async fn the_error_handler_is_told() {
 #[derive(Default)]
 struct Pure {
     calls: AtomicUsize,
+    judged: AtomicUsize,
+    read: AtomicUsize,
 }
 
 #[async_trait]
@@ -336,11 +338,32 @@ impl Processor for Pure {
     }
 
     fn hooks(&self) -> Hooks {
-        Hooks { post_process: true, ..Hooks::NONE }
+        Hooks { post_process: true, validate_kind: true, read_location: true, ..Hooks::NONE }
     }
 
     fn is_pure(&self) -> bool {
         true
+    }
+
+    async fn validate_kind(&self, entity: &Entity) -> Result<bool, EntityError> {
+        if entity.name() == "fine" {
+            self.judged.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(false)
+    }
+
+    async fn read_location(
+        &self,
+        location: &LocationSpec,
+        context: ReadContext<'_>,
+    ) -> Result<bool, EntityError> {
+        if location.location_type != "pure" {
+            return Ok(false);
+        }
+        self.read.fetch_add(1, Ordering::SeqCst);
+        let location = LocationRef::new("pure", &*location.target)?;
+        context.emit.entity(location.clone(), component(location.target()));
+        Ok(true)
     }
 
     async fn post_process(
@@ -362,6 +385,7 @@ impl Processor for Pure {
 #[tokio::test]
 async fn a_pure_processor_is_not_asked_twice_about_the_same() {
     let mut world = world(&["fine", "counts"]).await;
+    world.settings.locations.push(config_location("pure", "made-up"));
     let pure = Arc::new(Pure::default());
     world.registry.processors.push(Arc::<Pure>::clone(&pure));
     let world = world.start().await;
@@ -374,7 +398,10 @@ async fn a_pure_processor_is_not_asked_twice_about_the_same() {
     world.until_there(&["component:default/fine"]).await;
     let reads = world.host.reads("a.yaml").total;
     world.host.wait_for("a.yaml", |now| now.total > reads + 1).await;
-    assert_eq!(pure.calls.load(Ordering::SeqCst), 1);
+    let calls =
+        |pure: &Pure| [&pure.calls, &pure.judged, &pure.read].map(|count| count.load(Ordering::SeqCst));
+    assert_eq!(calls(&pure), [1, 1, 1]);
+    world.until_there(&["component:default/made-up"]).await;
     assert_eq!(world.entity("component:default/fine").unwrap()["metadata"]["annotations"]["pure"], "yes");
 
     world.host.set_entities("a.yaml", &[titled("fine", "changed")]);
@@ -383,6 +410,6 @@ async fn a_pure_processor_is_not_asked_twice_about_the_same() {
             world.entity("component:default/fine").unwrap()["metadata"]["title"] == "changed"
         })
         .await;
-    assert_eq!(pure.calls.load(Ordering::SeqCst), 2);
+    assert_eq!(calls(&pure), [2, 2, 1]);
     world.stop().await;
 }
