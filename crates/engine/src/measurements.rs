@@ -63,6 +63,10 @@ pub fn describe_metrics() {
     describe_gauge!("catalog_relations_count", "Relations of all entities");
     describe_gauge!("catalog_registered_locations_count", "Locations that were registered");
     describe_gauge!("catalog_orphans_count", "Entities that no source claims");
+    describe_counter!(
+        "catalog_removals_refused_total",
+        "Changes refused because they would remove too much, by provider"
+    );
     describe_counter!("catalog_events_delivered_total", "Events, by subscriber and by what came of it");
     describe_counter!("catalog_events_scm_messages_total", "Events of source code hosts, by what they say");
     describe_counter!("catalog_events_scm_actions_total", "What was done about events of source code hosts");

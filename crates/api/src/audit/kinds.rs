@@ -34,6 +34,14 @@ pub(super) fn kind_of(method: &Method, pattern: &str) -> Option<EventKind> {
         ("POST", "/providers/{provider}/confirm-removals") => {
             change("provider-mutate", "confirm-removals", &[])
         }
+        ("POST", "/incremental/cleanup") => change("ingestion-mutate", "cleanup", &[]),
+        ("POST", "/incremental/providers/{provider}/trigger") => change("ingestion-mutate", "trigger", &[]),
+        ("POST", "/incremental/providers/{provider}/start") => change("ingestion-mutate", "start", &[]),
+        ("POST", "/incremental/providers/{provider}/cancel") => change("ingestion-mutate", "cancel", &[]),
+        ("DELETE", "/incremental/providers/{provider}") => change("ingestion-mutate", "delete", &[]),
+        ("DELETE", "/incremental/providers/{provider}/marks") => {
+            change("ingestion-mutate", "delete-marks", &[])
+        }
         ("POST", "/.callboard/doctor") => change("store-mutate", "repair", &[]),
         (
             "POST",

@@ -131,6 +131,13 @@ async fn changes_are_recorded_however_they_end() {
     ask(&server, CI, Method::PUT, "/providers/none/entities?dryRun=true", Some(json!({}))).await;
     post("/providers/none/delta", Some(json!({}))).await;
     post("/providers/none/confirm-removals", None).await;
+    post("/incremental/cleanup", None).await;
+    for action in ["trigger", "start", "cancel"] {
+        let path = format!("/incremental/providers/none/{action}");
+        ask(&server, CI, Method::POST, &path, None).await;
+    }
+    ask(&server, CI, Method::DELETE, "/incremental/providers/none", None).await;
+    ask(&server, CI, Method::DELETE, "/incremental/providers/none/marks", None).await;
     // Reading is nothing to remember.
     for path in ["/entities", "/entities/by-name/component/default/none", "/locations", "/nope"] {
         ask(&server, CI, Method::GET, path, None).await;
