@@ -44,7 +44,7 @@ impl SqliteStore {
             .synchronous(SqliteSynchronous::Normal);
         let writer = pool(1, tuned(options.clone())).await?;
         migrate(&writer).await?;
-        let reader = pool(READERS, tuned(options).read_only(true)).await?;
+        let reader = pool(READERS, reading(options)).await?;
         Self::new(writer, reader).await
     }
 
@@ -56,7 +56,7 @@ impl SqliteStore {
     /// There is no such file, it cannot be opened, or its schema is that of another version.
     pub async fn open_existing(file: &Path, changeable: bool) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
-        let reader = pool(READERS, tuned(options.clone()).read_only(true)).await?;
+        let reader = pool(READERS, reading(options.clone())).await?;
         ensure_present_schema(&reader).await?;
         let writer = pool(1, tuned(options).read_only(!changeable)).await?;
         Ok(Self { writer, reader, interner: Arc::default() })
@@ -115,6 +115,11 @@ fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
         .statement_cache_capacity(256)
         // Rows come from SQLite's thread one by one: with a small buffer the two threads wait for each other.
         .row_buffer_size(4096)
+}
+
+/// For connections that read. They look single things up, or walk through a table once: 16 MiB of pages each.
+fn reading(options: SqliteConnectOptions) -> SqliteConnectOptions {
+    tuned(options).read_only(true).pragma("cache_size", "-16384")
 }
 
 async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
