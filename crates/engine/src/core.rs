@@ -16,6 +16,7 @@ use crate::events::Events;
 use crate::measurements::Measurements;
 use crate::membership::Reachability;
 use crate::processing::pipeline::Pipeline;
+use crate::processing::settled_runs::SettledRuns;
 use crate::scheduling::Scheduler;
 use crate::scm_events::ScmEventBus;
 use crate::settings::EngineSettings;
@@ -41,6 +42,7 @@ pub(crate) struct Core {
     pub(crate) model: Option<CompiledModel>,
     pub(crate) index: IndexReader,
     pub(crate) hand_off: HandOff,
+    pub(crate) settled: SettledRuns,
     /// How far the index has come.
     pub(crate) indexed: watch::Sender<ChangeSequence>,
     pub(crate) signals: Signals,

@@ -31,6 +31,7 @@ use crate::parser::YamlParser;
 use crate::processing::chain;
 use crate::processing::pipeline::Pipeline;
 use crate::processing::reads::{GatedReader, NoReader, OwnReaders};
+use crate::processing::settled_runs::SettledRuns;
 use crate::processing::work_loop::WorkLoop;
 use crate::providers::startup;
 use crate::rules::{RuleError, Rules};
@@ -163,6 +164,7 @@ impl EngineBuilder {
             model,
             index,
             hand_off: HandOff::default(),
+            settled: SettledRuns::default(),
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
             scheduler,

@@ -108,6 +108,13 @@ pub(crate) fn processed(outcome: Option<&ProcessingOutcome>, started: Instant) {
     histogram!("catalog_processing_duration_seconds", "result" => result).record(started.elapsed());
 }
 
+/// Routine refreshes came to nothing new, as it was known that they would.
+pub(crate) fn settled(count: usize) {
+    if count > 0 {
+        counter!("catalog_processed_entities_count", "result" => "unchanged").increment(count as u64);
+    }
+}
+
 /// A batch was stitched, and is about to be written.
 pub(crate) fn stitched(commits: &[StitchCommit], started: Instant) {
     for commit in commits {

@@ -144,8 +144,9 @@ pub trait Processor: Send + Sync {
 
     /// Whether what the hooks give depends on nothing but what they are given: the entity and its locations, or the
     /// location to read. No clock, no network, no cache, no settings that change. Then they need not be called again
-    /// while these are the same. What they gave for the latest thousands is remembered; a restart forgets it. A hook
-    /// that reads from elsewhere is not pure, nor is its processor.
+    /// while these are the same. What they gave for the latest thousands is remembered, and entities that depend on
+    /// nothing else are not refreshed at all; a restart forgets it. A hook that reads from elsewhere is not pure, nor
+    /// is its processor.
     fn is_pure(&self) -> bool {
         false
     }

@@ -4,5 +4,7 @@
 //! This crate must not know SQL, nor what is in a document.
 
 mod body;
+mod bulk;
 
 pub use body::{compress, decompress};
+pub use bulk::compress_all;

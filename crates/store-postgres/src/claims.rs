@@ -1,13 +1,14 @@
 //! Claims become entities: writing them, and settling what each entity is processed from.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use callboard_model::LocationKey;
 use callboard_store::claim_rows::{
     ClaimChanges, Difference, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
 };
 use callboard_store::{ClaimSource, Conflict, ProviderName, Result};
-use callboard_store_body::compress;
+use callboard_store_body::compress_all;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -137,8 +138,8 @@ async fn insert_claims(
         hash: wanted.claim.document.hash,
     });
     let fresh: Vec<StoredClaim> = fresh.collect();
-    let documents: Vec<Vec<u8>> =
-        new.iter().map(|(_, wanted)| compress(&wanted.claim.document.json)).collect();
+    let documents = new.iter().map(|(_, wanted)| Arc::clone(&wanted.claim.document.json));
+    let documents = compress_all(documents.collect()).await?;
     sqlx::query(INSERT_CLAIMS)
         .bind(numbers)
         .bind(fresh.iter().map(|claim| claim.entity).collect::<Vec<_>>())
@@ -161,11 +162,12 @@ async fn rewrite_claims(
         return Ok(());
     }
     let documents = rewritten.iter().map(|(_, wanted)| &wanted.claim.document);
+    let bodies = compress_all(documents.clone().map(|document| Arc::clone(&document.json)).collect()).await?;
     sqlx::query(REWRITE_CLAIMS)
         .bind(rewritten.iter().map(|(old, _)| old.id).collect::<Vec<_>>())
         .bind(numbers)
-        .bind(documents.clone().map(|document| stored_hash(&document.hash)).collect::<Vec<_>>())
-        .bind(documents.map(|document| compress(&document.json)).collect::<Vec<_>>())
+        .bind(documents.map(|document| stored_hash(&document.hash)).collect::<Vec<_>>())
+        .bind(bodies)
         .execute(connection)
         .await
         .map_err(database_error)?;

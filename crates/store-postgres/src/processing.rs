@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use async_trait::async_trait;
 use callboard_store::claim_rows::{ClaimChanges, StoredClaim};
 use callboard_store::{
-    CommitReport, DueEntity, Processing, ProcessingCommit, ProcessingOutcome, Result, Wakeup,
+    CommitReport, DueEntity, IsSettled, Processing, ProcessingCommit, ProcessingOutcome, Result, TakenUp,
+    Wakeup,
 };
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -29,7 +30,19 @@ impl Processing for PostgresStore {
         lease_until: Timestamp,
         next_due: Timestamp,
     ) -> Result<Vec<DueEntity>> {
-        retrying!(self, self.try_claim_due(limit, now, lease_until, next_due))
+        let taken = self.claim_unsettled(limit, now, lease_until, next_due, &|_| false).await?;
+        Ok(taken.due)
+    }
+
+    async fn claim_unsettled(
+        &self,
+        limit: usize,
+        now: Timestamp,
+        lease_until: Timestamp,
+        next_due: Timestamp,
+        is_settled: IsSettled<'_>,
+    ) -> Result<TakenUp> {
+        retrying!(self, self.try_claim_due(limit, now, lease_until, next_due, is_settled))
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>> {

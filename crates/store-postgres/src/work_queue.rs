@@ -1,7 +1,9 @@
 //! Taking up what is due.
 
+use std::collections::HashSet;
+
 use callboard_model::LocationKey;
-use callboard_store::{Document, DueEntity, Result};
+use callboard_store::{Document, DueEntity, IsSettled, KnownRun, Result, TakenUp};
 use callboard_store_body::decompress;
 use jiff::Timestamp;
 use sqlx::postgres::PgRow;
@@ -41,6 +43,9 @@ const DUE_ROWS: &str = "SELECT r.text, e.uid, e.document_hash, k.text, o.result_
     LEFT JOIN processor_caches p ON p.entity_id = e.id
     ORDER BY taken.urgent DESC, taken.due";
 
+const KNOWN_RUNS: &str = "SELECT e.id, e.uid, e.document_hash, o.result_hash FROM entities e
+    JOIN outputs o ON o.entity_id = e.id AND o.result_hash IS NOT NULL
+    WHERE e.id = ANY($1) AND NOT EXISTS (SELECT 1 FROM processor_caches p WHERE p.entity_id = e.id)";
 const NEXT_DUE: &str = "SELECT least((SELECT min(due) FROM entities WHERE urgency = 0),
     (SELECT min(due) FROM entities WHERE urgency = 1), (SELECT min(due) FROM entities WHERE urgency = 2))";
 
@@ -51,7 +56,8 @@ impl PostgresStore {
         now: Timestamp,
         lease_until: Timestamp,
         next_due: Timestamp,
-    ) -> Result<Vec<DueEntity>> {
+        is_settled: IsSettled<'_>,
+    ) -> Result<TakenUp> {
         let mut transaction = self.write().await?;
         let (now, lease_until) = (self.to_stored(now), self.to_stored(lease_until));
         let ended = self.end_doubtful_leases(&mut transaction, now).await?;
@@ -62,9 +68,11 @@ impl PostgresStore {
             .bind(i64::try_from(reserved).unwrap_or(i64::MAX));
         let due: Vec<(i64, i64, bool)> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
         if due.is_empty() && ended.is_empty() {
-            return Ok(Vec::new());
+            return Ok(TakenUp::default());
         }
-        let rows = due_rows(&mut transaction, &due).await?;
+        let settled = settled_ids(&mut transaction, &due, is_settled).await?;
+        let unsettled: Vec<_> = due.iter().filter(|(id, ..)| !settled.contains(id)).copied().collect();
+        let rows = due_rows(&mut transaction, &unsettled).await?;
         let (urgent, routine): (Vec<_>, Vec<_>) = due.iter().partition(|(.., urgent)| *urgent);
         let ids =
             |entities: Vec<&(i64, i64, bool)>| entities.iter().map(|(id, ..)| *id).collect::<Vec<i64>>();
@@ -77,7 +85,8 @@ impl PostgresStore {
             query.execute(&mut *transaction).await.map_err(database_error)?;
         }
         self.commit_leases(transaction, &ended, lease_until).await?;
-        rows.into_iter().map(|row| row.into_due_entity(self)).collect()
+        let due = rows.into_iter().map(|row| row.into_due_entity(self)).collect::<Result<_>>()?;
+        Ok(TakenUp { due, settled: settled.len() })
     }
 
     pub(crate) async fn read_next_due(&self) -> Result<Option<Timestamp>> {
@@ -86,6 +95,29 @@ impl PostgresStore {
         let due: Option<i64> = query.fetch_one(&mut *transaction).await.map_err(database_error)?;
         due.map(|due| self.local_time(due)).transpose()
     }
+}
+
+/// Those of the routine refreshes whose run is settled. What left something in the cache never is.
+async fn settled_ids(
+    connection: &mut PgConnection,
+    due: &[(i64, i64, bool)],
+    is_settled: IsSettled<'_>,
+) -> Result<HashSet<i64>> {
+    let routine: Vec<i64> = due.iter().filter(|(.., urgent)| !urgent).map(|(id, ..)| *id).collect();
+    if routine.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let query = sqlx::query_as(KNOWN_RUNS).bind(routine);
+    let rows: Vec<(i64, Uuid, Uuid, Uuid)> = query.fetch_all(connection).await.map_err(database_error)?;
+    let settled = rows.into_iter().filter_map(|(id, entity, document, result)| {
+        let run = KnownRun {
+            uid: uid(entity),
+            document_hash: document_hash(document),
+            result_hash: document_hash(result),
+        };
+        is_settled(run).then_some(id)
+    });
+    Ok(settled.collect())
 }
 
 async fn due_rows(connection: &mut PgConnection, due: &[(i64, i64, bool)]) -> Result<Vec<DueRow>> {

@@ -1,6 +1,7 @@
 //! Claims become entities: writing them, and settling what each entity is processed from.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use callboard_model::LocationKey;
 use callboard_store::claim_rows::{
@@ -13,7 +14,7 @@ use crate::database_error;
 use crate::interning::entity_ref;
 use crate::marks::{mark_for_stitching, next_in_sequence};
 use crate::row_set::{RowSet, id_list};
-use callboard_store_body::compress;
+use callboard_store_body::compress_all;
 
 const CLAIMS_OF_SOURCES: &str = "SELECT c.id, c.source_id, c.entity_id, c.key_id, c.written, c.hash
     FROM json_each(?1) s JOIN claims c ON c.source_id = s.value";
@@ -94,22 +95,25 @@ pub(crate) async fn write_claims(
     release(connection, &gone, now).await?;
     let mut number = next_in_sequence(connection, new.len() + rewritten.len()).await?;
 
+    let documents = new.iter().map(|(_, wanted)| Arc::clone(&wanted.claim.document.json));
+    let bodies = compress_all(documents.collect()).await?;
     let mut inserts = RowSet::default();
     let mut fresh: Vec<StoredClaim> = Vec::with_capacity(new.len());
-    for (source, wanted) in &new {
+    for ((source, wanted), body) in new.iter().zip(&bodies) {
         let document = &wanted.claim.document;
         let row = inserts.row(number).number(wanted.entity).number(*source).optional(wanted.key);
-        row.blob(document.hash.as_bytes()).blob(&compress(&document.json));
+        row.blob(document.hash.as_bytes()).blob(body);
         let (entity, key, hash) = (wanted.entity, wanted.key, document.hash);
         fresh.push(StoredClaim { id: number, source: *source, entity, key, written: number, hash });
         number += 1;
     }
     execute(connection, INSERT_CLAIMS, inserts).await?;
 
+    let documents = rewritten.iter().map(|(_, wanted)| Arc::clone(&wanted.claim.document.json));
+    let bodies = compress_all(documents.collect()).await?;
     let mut updates = RowSet::default();
-    for (old, wanted) in &rewritten {
-        let document = &wanted.claim.document;
-        updates.row(old.id).number(number).blob(document.hash.as_bytes()).blob(&compress(&document.json));
+    for ((old, wanted), body) in rewritten.iter().zip(&bodies) {
+        updates.row(old.id).number(number).blob(wanted.claim.document.hash.as_bytes()).blob(body);
         number += 1;
     }
     execute(connection, REWRITE_CLAIMS, updates).await?;

@@ -1,15 +1,15 @@
 //! Texts that repeat, as numbers.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callboard_model::{EntityRef, LocationKey};
 use callboard_store::{ProviderName, Result, StoreError};
+use foldhash::{HashMap, HashMapExt as _};
 use sqlx::SqliteConnection;
 
 use crate::database_error;
-use crate::row_set::text_list;
+use crate::row_set::{id_list, text_list};
 
 /// Ids that were committed, so that most texts need no statement. Rows of these tables are never deleted.
 #[derive(Debug, Default)]
@@ -17,6 +17,9 @@ pub(crate) struct Interner {
     refs: Mutex<HashMap<EntityRef, i64>>,
     keys: Mutex<HashMap<LocationKey, i64>>,
     relation_types: Mutex<HashMap<Arc<str>, i64>>,
+    /// The other way round, of refs and types that were asked for by their numbers.
+    named_refs: Mutex<HashMap<i64, EntityRef>>,
+    named_types: Mutex<HashMap<i64, Arc<str>>>,
 }
 
 /// Above this many the refs are forgotten and learnt again: about 20 MB.
@@ -122,6 +125,65 @@ impl Interner {
     }
 }
 
+const REFS_BY_ID: &str = "SELECT r.id, r.ref FROM json_each(?1) j JOIN refs r ON r.id = j.value";
+const TYPES_BY_ID: &str = "SELECT t.id, t.name FROM json_each(?1) j JOIN relation_types t ON t.id = j.value";
+
+impl Interner {
+    /// The refs that have these numbers.
+    pub(crate) async fn named_refs(
+        &self,
+        connection: &mut SqliteConnection,
+        ids: impl IntoIterator<Item = i64>,
+    ) -> Result<HashMap<i64, EntityRef>> {
+        named(connection, REFS_BY_ID, &self.named_refs, REMEMBERED_REFS, ids, |text| entity_ref(&text)).await
+    }
+
+    /// The relation types that have these numbers.
+    pub(crate) async fn named_types(
+        &self,
+        connection: &mut SqliteConnection,
+        ids: impl IntoIterator<Item = i64>,
+    ) -> Result<HashMap<i64, Arc<str>>> {
+        named(connection, TYPES_BY_ID, &self.named_types, REMEMBERED_KEYS, ids, |text| Ok(text.into())).await
+    }
+}
+
+/// Looks up what numbers mean, and remembers it: what was read has been committed, or is of this transaction, which
+/// only reads.
+async fn named<T: Clone>(
+    connection: &mut SqliteConnection,
+    select: &'static str,
+    remembered: &Mutex<HashMap<i64, T>>,
+    limit: usize,
+    ids: impl IntoIterator<Item = i64>,
+    parse: impl Fn(String) -> Result<T>,
+) -> Result<HashMap<i64, T>> {
+    let mut found = HashMap::new();
+    let mut unknown = Vec::new();
+    {
+        let remembered = lock(remembered);
+        for id in ids {
+            match remembered.get(&id) {
+                Some(name) => _ = found.insert(id, name.clone()),
+                None => unknown.push(id),
+            }
+        }
+    }
+    if !unknown.is_empty() {
+        unknown.sort_unstable();
+        unknown.dedup();
+        let query = sqlx::query_as(select).bind(id_list(unknown));
+        let rows: Vec<(i64, String)> = query.fetch_all(connection).await.map_err(database_error)?;
+        let mut learnt = HashMap::with_capacity(rows.len());
+        for (id, text) in rows {
+            learnt.insert(id, parse(text)?);
+        }
+        found.extend(learnt.iter().map(|(id, name)| (*id, name.clone())));
+        learn(remembered, learnt, limit);
+    }
+    Ok(found)
+}
+
 /// The (negative) source id of a provider, if it ever had a bucket.
 pub(crate) async fn provider_source(
     connection: &mut SqliteConnection,
@@ -184,7 +246,7 @@ async fn intern<'a>(
     sqlx::query_as(select).bind(&list).fetch_all(connection).await.map_err(database_error)
 }
 
-fn learn<T: Eq + Hash>(remembered: &Mutex<HashMap<T, i64>>, learnt: HashMap<T, i64>, limit: usize) {
+fn learn<K: Eq + Hash, V>(remembered: &Mutex<HashMap<K, V>>, learnt: HashMap<K, V>, limit: usize) {
     let mut remembered = lock(remembered);
     if remembered.len() + learnt.len() > limit {
         remembered.clear();

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use callboard_model::{EntityRef, LocationKey};
 use callboard_store::claim_rows::{ClaimChanges, StoredClaim};
 use callboard_store::{
-    CommitReport, Document, DueEntity, Processing, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate,
-    Result, StoreError, Uid,
+    CommitReport, Document, DueEntity, IsSettled, KnownRun, Processing, ProcessingCommit, ProcessingOutcome,
+    ProcessorCacheUpdate, Result, StoreError, TakenUp, Uid,
 };
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -31,22 +31,42 @@ impl Processing for SqliteStore {
         lease_until: Timestamp,
         next_due: Timestamp,
     ) -> Result<Vec<DueEntity>> {
+        let taken = self.claim_unsettled(limit, now, lease_until, next_due, &|_| false).await?;
+        Ok(taken.due)
+    }
+
+    async fn claim_unsettled(
+        &self,
+        limit: usize,
+        now: Timestamp,
+        lease_until: Timestamp,
+        next_due: Timestamp,
+        is_settled: IsSettled<'_>,
+    ) -> Result<TakenUp> {
         let mut transaction = self.write().await?;
         let (now, lease_until, next_due) =
             (now.as_millisecond(), lease_until.as_millisecond(), next_due.as_millisecond());
-        let routine = due_ids(&mut transaction, DUE_ROUTINE, now, limit).await?;
+        let routine = due_runs(&mut transaction, now, limit).await?;
         let reserved = if limit > 1 { (limit / 8).max(1) } else { 0 };
         let urgent_share = limit - routine.len().min(reserved);
-        let urgent = due_ids(&mut transaction, DUE_URGENT, now, urgent_share).await?;
+        let urgent = due_ids(&mut transaction, now, urgent_share).await?;
         let routine = &routine[..routine.len().min(limit - urgent.len())];
         if urgent.is_empty() && routine.is_empty() {
-            return Ok(Vec::new());
+            return Ok(TakenUp::default());
         }
-        let rows = due_rows(&mut transaction, &urgent, routine).await?;
-        lease(&mut transaction, LEASE_URGENT, &urgent, lease_until).await?;
-        lease(&mut transaction, LEASE_ROUTINE, routine, next_due).await?;
+        let mut unsettled = urgent.clone();
+        for run in routine {
+            if !run.known()?.is_some_and(is_settled) {
+                unsettled.push(run.id);
+            }
+        }
+        let settled = urgent.len() + routine.len() - unsettled.len();
+        let rows = due_rows(&mut transaction, unsettled).await?;
+        lease(&mut transaction, LEASE_URGENT, urgent, lease_until).await?;
+        lease(&mut transaction, LEASE_ROUTINE, routine.iter().map(|run| run.id), next_due).await?;
         transaction.commit().await.map_err(database_error)?;
-        rows.into_iter().map(DueRow::into_due_entity).collect()
+        let due = rows.into_iter().map(DueRow::into_due_entity).collect::<Result<_>>()?;
+        Ok(TakenUp { due, settled })
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>> {
@@ -83,7 +103,11 @@ impl Processing for SqliteStore {
     }
 }
 
-const DUE_ROUTINE: &str = "SELECT id FROM entities WHERE urgency = 0 AND due <= ?1 ORDER BY due LIMIT ?2";
+/// With what tells whether the run is settled; one that left something in the cache never is.
+const DUE_ROUTINE: &str = "SELECT e.id, e.uid, e.document_hash, o.result_hash, p.entity_id
+    FROM entities e LEFT JOIN outputs o ON o.entity_id = e.id
+    LEFT JOIN processor_caches p ON p.entity_id = e.id
+    WHERE e.urgency = 0 AND e.due <= ?1 ORDER BY e.due LIMIT ?2";
 /// What is leased comes again when the lease has run out.
 const DUE_URGENT: &str = "SELECT id FROM (
         SELECT id, due FROM (SELECT id, due FROM entities WHERE urgency = 1 AND due <= ?1 ORDER BY due LIMIT ?2)
@@ -105,26 +129,58 @@ const NEXT_DUE: &str = "SELECT min(due) FROM (
         UNION ALL SELECT min(due) FROM entities WHERE urgency = 1
         UNION ALL SELECT min(due) FROM entities WHERE urgency = 2)";
 
-async fn due_ids(
-    connection: &mut SqliteConnection,
-    sql: &'static str,
-    now: i64,
-    limit: usize,
-) -> Result<Vec<i64>> {
+/// A routine refresh that is due.
+#[derive(FromRow)]
+struct DueRun {
+    id: i64,
+    uid: Vec<u8>,
+    document_hash: Vec<u8>,
+    result_hash: Option<Vec<u8>>,
+    entity_id: Option<i64>,
+}
+
+impl DueRun {
+    /// What its last run came to, if that is all there is to know.
+    fn known(&self) -> Result<Option<KnownRun>> {
+        let Some(result_hash) = self.result_hash.as_deref().filter(|_| self.entity_id.is_none()) else {
+            return Ok(None);
+        };
+        Ok(Some(KnownRun {
+            uid: uid(&self.uid)?,
+            document_hash: document_hash(&self.document_hash)?,
+            result_hash: document_hash(result_hash)?,
+        }))
+    }
+}
+
+async fn due_runs(connection: &mut SqliteConnection, now: i64, limit: usize) -> Result<Vec<DueRun>> {
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let query = sqlx::query_scalar(sql).bind(now).bind(limit);
+    let query = sqlx::query_as(DUE_ROUTINE).bind(now).bind(limit);
     query.fetch_all(connection).await.map_err(database_error)
 }
 
-async fn due_rows(connection: &mut SqliteConnection, urgent: &[i64], routine: &[i64]) -> Result<Vec<DueRow>> {
-    let ids = id_list(urgent.iter().chain(routine).copied());
-    sqlx::query_as(DUE_ROWS).bind(ids).fetch_all(connection).await.map_err(database_error)
+async fn due_ids(connection: &mut SqliteConnection, now: i64, limit: usize) -> Result<Vec<i64>> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let query = sqlx::query_scalar(DUE_URGENT).bind(now).bind(limit);
+    query.fetch_all(connection).await.map_err(database_error)
 }
 
-async fn lease(connection: &mut SqliteConnection, sql: &'static str, ids: &[i64], until: i64) -> Result<()> {
-    if !ids.is_empty() {
-        let query = sqlx::query(sql).bind(id_list(ids.iter().copied())).bind(until);
-        query.execute(connection).await.map_err(database_error)?;
+async fn due_rows(connection: &mut SqliteConnection, entities: Vec<i64>) -> Result<Vec<DueRow>> {
+    if entities.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as(DUE_ROWS).bind(id_list(entities)).fetch_all(connection).await.map_err(database_error)
+}
+
+async fn lease(
+    connection: &mut SqliteConnection,
+    sql: &'static str,
+    entities: impl IntoIterator<Item = i64>,
+    until: i64,
+) -> Result<()> {
+    let ids = id_list(entities);
+    if ids != "[]" {
+        sqlx::query(sql).bind(ids).bind(until).execute(connection).await.map_err(database_error)?;
     }
     Ok(())
 }

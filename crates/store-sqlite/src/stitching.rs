@@ -38,7 +38,7 @@ impl Stitching for SqliteStore {
         query.execute(&mut *transaction).await.map_err(database_error)?;
         let rows: Vec<InputRow> =
             sqlx::query_as(INPUTS).bind(&ids).fetch_all(&mut *transaction).await.map_err(database_error)?;
-        let relations = relations_of(&mut transaction, &ids).await?;
+        let relations = self.relations_of(&mut transaction, &ids).await?;
         transaction.commit().await.map_err(database_error)?;
         stitch_inputs(rows, relations)
     }
@@ -85,28 +85,55 @@ const INPUTS: &str = "SELECT e.id, r.ref, e.uid, m.ticket, o.processed, o.errors
     FROM json_each(?1) j JOIN stitch_marks m ON m.entity_id = j.value JOIN entities e ON e.id = j.value
     JOIN refs r ON r.id = e.id LEFT JOIN outputs o ON o.entity_id = e.id
     LEFT JOIN final_entities f ON f.entity_id = e.id";
-/// Not distinct: that would sort them here, and they are sorted by text afterwards.
-const RELATIONS: &str = "SELECT l.source_id, t.name, r.ref FROM json_each(?1) j
-    JOIN relations l ON l.source_id = j.value JOIN relation_types t ON t.id = l.type_id
-    JOIN refs r ON r.id = l.target_id";
+/// Of each entity one row, since rows cost more than their numbers: `type target,type target`.
+const RELATIONS: &str = "SELECT j.value, (
+        SELECT group_concat(l.type_id || ' ' || l.target_id) FROM relations l WHERE l.source_id = j.value)
+    FROM json_each(?1) j";
 
 type InputRow = (i64, String, Vec<u8>, i64, Option<Vec<u8>>, Option<Vec<u8>>, bool, Option<Vec<u8>>);
 type RelationList = Vec<(Arc<str>, EntityRef)>;
 
-async fn relations_of(connection: &mut SqliteConnection, ids: &str) -> Result<HashMap<i64, RelationList>> {
-    let query = sqlx::query_as(RELATIONS).bind(ids);
-    let rows: Vec<(i64, String, String)> = query.fetch_all(connection).await.map_err(database_error)?;
-    let mut relations: HashMap<i64, RelationList> = HashMap::new();
-    let mut types: HashMap<String, Arc<str>> = HashMap::new();
-    for (source, name, target) in rows {
-        let relation_type = types.entry(name).or_insert_with_key(|name| name.as_str().into()).clone();
-        relations.entry(source).or_default().push((relation_type, entity_ref(&target)?));
+impl SqliteStore {
+    async fn relations_of(
+        &self,
+        connection: &mut SqliteConnection,
+        ids: &str,
+    ) -> Result<HashMap<i64, RelationList>> {
+        let query = sqlx::query_as(RELATIONS).bind(ids);
+        let rows: Vec<(i64, Option<String>)> =
+            query.fetch_all(&mut *connection).await.map_err(database_error)?;
+        let mut numbers: Vec<(i64, Vec<(i64, i64)>)> = Vec::with_capacity(rows.len());
+        for (source, list) in rows {
+            numbers.push((source, list.as_deref().map(relation_numbers).transpose()?.unwrap_or_default()));
+        }
+        let all = || numbers.iter().flat_map(|(_, relations)| relations);
+        let types = self.interner.named_types(connection, all().map(|(name, _)| *name)).await?;
+        let refs = self.interner.named_refs(connection, all().map(|(_, target)| *target)).await?;
+        let mut relations = HashMap::with_capacity(numbers.len());
+        for (source, list) in numbers {
+            let list = list.into_iter().map(|(name, target)| {
+                let named = types.get(&name).cloned().zip(refs.get(&target).cloned());
+                named.ok_or_else(|| StoreError::Corrupt(format!("a relation of {source} names nothing")))
+            });
+            let mut list = list.collect::<Result<RelationList>>()?;
+            list.sort_unstable();
+            list.dedup();
+            relations.insert(source, list);
+        }
+        Ok(relations)
     }
-    for list in relations.values_mut() {
-        list.sort_unstable();
-        list.dedup();
-    }
-    Ok(relations)
+}
+
+/// Pairs of a type and a target.
+fn relation_numbers(list: &str) -> Result<Vec<(i64, i64)>> {
+    let pair = |pair: &str| {
+        let (name, target) = pair.split_once(' ')?;
+        Some((name.parse().ok()?, target.parse().ok()?))
+    };
+    let pairs = list.split(',').map(|text| {
+        pair(text).ok_or_else(|| StoreError::Corrupt(format!("{text:?} is no relation in numbers")))
+    });
+    pairs.collect()
 }
 
 fn stitch_inputs(rows: Vec<InputRow>, mut relations: HashMap<i64, RelationList>) -> Result<Vec<StitchInput>> {

@@ -50,8 +50,8 @@ pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocati
 pub use membership::{Heartbeat, Membership, Wakeup};
 pub use precedence::{ClaimStanding, winning_claim};
 pub use processing::{
-    CommitReport, DueEntity, Processing, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate,
-    StoredRelation,
+    CommitReport, DueEntity, IsSettled, KnownRun, Processing, ProcessingCommit, ProcessingOutcome,
+    ProcessorCacheUpdate, StoredRelation, TakenUp,
 };
 pub use provider_name::ProviderName;
 pub use published_key::{PublishedKey, PublishedKeys};

@@ -27,6 +27,37 @@ pub struct DueEntity {
     pub urgent: bool,
 }
 
+impl DueEntity {
+    /// Whether this is a routine refresh whose run need not be done again.
+    pub fn is_settled(&self, is_settled: IsSettled<'_>) -> bool {
+        let known = |result_hash| KnownRun { uid: self.uid, document_hash: self.document.hash, result_hash };
+        !self.urgent && self.cache.is_none() && self.result_hash.is_some_and(|hash| is_settled(known(hash)))
+    }
+}
+
+/// A run that was done before: the document of an entity, and what it came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KnownRun {
+    /// The entity's uid.
+    pub uid: Uid,
+    /// Its document.
+    pub document_hash: DocumentHash,
+    /// What the run came to, as it is stored.
+    pub result_hash: DocumentHash,
+}
+
+/// Says of a run whether it need not be done again.
+pub type IsSettled<'a> = &'a (dyn Fn(KnownRun) -> bool + Send + Sync);
+
+/// What was taken off the queue.
+#[derive(Debug, Default)]
+pub struct TakenUp {
+    /// What is to be processed.
+    pub due: Vec<DueEntity>,
+    /// How many routine refreshes were settled.
+    pub settled: usize,
+}
+
 /// One relation as a processing run emitted it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoredRelation {
@@ -124,6 +155,26 @@ pub trait Processing: Send + Sync {
         lease_until: Timestamp,
         next_due: Timestamp,
     ) -> Result<Vec<DueEntity>>;
+
+    /// The same, but routine refreshes whose run is settled are only put back into the queue, until `next_due`, and
+    /// counted. They are a part of `limit`, too. A store that can tell them without reading their documents does.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn claim_unsettled(
+        &self,
+        limit: usize,
+        now: Timestamp,
+        lease_until: Timestamp,
+        next_due: Timestamp,
+        is_settled: IsSettled<'_>,
+    ) -> Result<TakenUp> {
+        let all = self.claim_due(limit, now, lease_until, next_due).await?;
+        let count = all.len();
+        let due: Vec<DueEntity> = all.into_iter().filter(|due| !due.is_settled(is_settled)).collect();
+        Ok(TakenUp { settled: count - due.len(), due })
+    }
 
     /// When the next entity is due; `None` if there is none.
     ///

@@ -26,6 +26,9 @@ pub(crate) struct Link {
     pub(crate) timeout: Option<Duration>,
     /// What it came to lately, if that depends on what it is given alone.
     pub(crate) memory: Option<Memory>,
+    /// Whether what it does with an entity depends on that entity alone, as long as it is no Location and has no
+    /// placeholders.
+    pub(crate) needs_entity_alone: bool,
 }
 
 /// The processors in the order in which they run.
@@ -43,8 +46,10 @@ pub(crate) fn build(
         .filter_map(|(processor, timeout)| {
             let options = settings.processor_options.get(processor.name()).copied().unwrap_or_default();
             let priority = options.priority.unwrap_or_else(|| processor.priority());
-            let memory = processor.is_pure().then(Memory::default);
-            let link = Link { hooks: processor.hooks(), processor, timeout, memory };
+            let is_pure = processor.is_pure();
+            let memory = is_pure.then(Memory::default);
+            let needs_entity_alone = is_pure || timeout.is_none();
+            let link = Link { hooks: processor.hooks(), processor, timeout, memory, needs_entity_alone };
             (!options.disabled).then_some((priority, link))
         })
         .collect();

@@ -11,6 +11,7 @@ pub(crate) mod outcome;
 pub(crate) mod pipeline;
 pub(crate) mod reads;
 pub(crate) mod run_cache;
+pub(crate) mod settled_runs;
 pub(crate) mod work_loop;
 
 /// After so many items of a long list, others get their turn on the thread.

@@ -31,6 +31,15 @@ pub(crate) struct Finished {
     pub(crate) needs_commit: bool,
 }
 
+impl Finished {
+    /// Whether the run went well, and came to what is stored already.
+    pub(crate) fn is_unchanged_success(&self) -> bool {
+        self.errors.is_empty()
+            && matches!(self.commit.outcome, ProcessingOutcome::Unchanged)
+            && matches!(self.commit.cache, ProcessorCacheUpdate::Keep)
+    }
+}
+
 /// Processes one entity that is due.
 pub(crate) async fn process(pipeline: &Pipeline, due: DueEntity, next_due: Timestamp) -> Finished {
     let mut cache = RunCache::load(due.cache.clone()).await;

@@ -67,6 +67,16 @@ impl Pipeline {
         Err(errors)
     }
 
+    /// Whether a run of this entity can come to nothing else as long as its document is the same: it reads nothing, and
+    /// nobody takes part who may change their mind.
+    pub(crate) fn depends_on_document_alone(&self, entity_ref: &EntityRef, document: &[u8]) -> bool {
+        let may_have_placeholder = || document.windows(2).any(|bytes| bytes == b"\"$");
+        self.policies.is_empty()
+            && self.chain.iter().all(|link| link.needs_entity_alone)
+            && entity_ref.kind() != "location"
+            && !may_have_placeholder()
+    }
+
     async fn steps(
         &self,
         entity: Entity,

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_model::EntityError;
-use callboard_store::{DocumentHash, DueEntity, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate};
+use callboard_store::{
+    DocumentHash, DueEntity, KnownRun, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, TakenUp,
+};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
@@ -115,12 +117,14 @@ impl WorkLoop {
         let now = self.core.clock.now();
         let lease_until = later(now, self.core.settings.processing.lease);
         let next_due = later(now, self.interval.draw());
-        let claiming = self.core.store.claim_due(limit, now, lease_until, next_due);
+        let is_settled = |run| self.core.settled.contains(run);
+        let claiming = self.core.store.claim_unsettled(limit, now, lease_until, next_due, &is_settled);
         match measurements::timed("claim_due", claiming).await {
-            Ok(batch) => {
-                measurements::taken_up(&batch, now);
-                let count = batch.len();
-                self.dispatch(self.in_flight.admit(batch), next_due);
+            Ok(TakenUp { due, settled }) => {
+                measurements::taken_up(&due, now);
+                measurements::settled(settled);
+                let count = due.len() + settled;
+                self.dispatch(self.in_flight.admit(due), next_due);
                 count
             }
             Err(error) => {
@@ -250,9 +254,17 @@ impl Drop for OwnedWaiting {
 /// One run; a defect of the pipeline itself fails the entity, not the server.
 async fn process(core: Arc<Core>, due: DueEntity, next_due: Timestamp) -> Finished {
     let (entity_ref, uid, document_hash) = (due.entity_ref.clone(), due.uid, due.document.hash);
+    let document = due.document.json.clone();
+    let known = due.result_hash.map(|result_hash| KnownRun { uid, document_hash, result_hash });
     let started = Instant::now();
     let run = AssertUnwindSafe(outcome::process(&core.pipeline, due, next_due)).catch_unwind().await;
     measurements::processed(run.as_ref().ok().map(|finished| &finished.commit.outcome), started);
+    if let (Ok(finished), Some(known)) = (&run, known)
+        && finished.is_unchanged_success()
+        && core.pipeline.depends_on_document_alone(&entity_ref, &document)
+    {
+        core.settled.remember(&known);
+    }
     run.unwrap_or_else(|_| {
         let errors = vec![EntityError::general("processing failed because of a defect of the server")];
         let outcome = ProcessingOutcome::Failed {

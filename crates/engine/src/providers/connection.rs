@@ -8,6 +8,7 @@ use callboard_sdk::{
     async_trait,
 };
 use callboard_store::{NewClaim, ProviderMutation, ProviderName, StoreError};
+use futures::StreamExt as _;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::guard;
@@ -19,6 +20,8 @@ use crate::processing::outcome::claim;
 
 /// Up to so many entities are hashed at once on a thread of the runtime.
 const FEW: usize = 32;
+/// Of more than that, a thread of their own hashes so many.
+const CHUNK: usize = 256;
 
 pub(crate) struct Connection {
     core: Arc<Core>,
@@ -112,20 +115,30 @@ impl ProviderConnection for Connection {
     }
 }
 
-/// What entities claim. Those that will not appear are told of.
+/// What entities claim, in the same order, hashed on all cores. Those that will not appear are told of.
 pub(crate) async fn claims(
     provider: &ProviderName,
     entities: Vec<DeferredEntity>,
 ) -> Result<Vec<NewClaim>, ConnectionError> {
     warn_of_missing_locations(provider, &entities);
-    let few = entities.len() <= FEW;
-    let to_claims = move || -> Vec<NewClaim> {
+    let to_claims = |entities: Vec<DeferredEntity>| -> Vec<NewClaim> {
         entities.into_iter().map(|deferred| claim(&deferred.entity, deferred.location_key)).collect()
     };
-    if few {
-        return Ok(to_claims());
+    if entities.len() <= FEW {
+        return Ok(to_claims(entities));
     }
-    tokio::task::spawn_blocking(to_claims).await.map_err(|error| ConnectionError(error.into()))
+    let mut rest = entities.into_iter();
+    let chunks = std::iter::from_fn(|| {
+        let chunk: Vec<DeferredEntity> = rest.by_ref().take(CHUNK).collect();
+        (!chunk.is_empty()).then(|| tokio::task::spawn_blocking(move || to_claims(chunk)))
+    });
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut claims = futures::stream::iter(chunks).buffered(cores);
+    let mut all = Vec::new();
+    while let Some(chunk) = claims.next().await {
+        all.extend(chunk.map_err(|error| ConnectionError(error.into()))?);
+    }
+    Ok(all)
 }
 
 /// Without these annotations an entity fails in processing, which its author may never look at.

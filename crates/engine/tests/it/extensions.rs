@@ -413,3 +413,52 @@ async fn a_pure_processor_is_not_asked_twice_about_the_same() {
     assert_eq!(calls(&pure), [2, 2, 1]);
     world.stop().await;
 }
+
+/// Knows no kind, and counts how often it is asked about one entity.
+#[derive(Debug, Default)]
+struct Agrees {
+    calls: AtomicUsize,
+}
+
+#[async_trait]
+impl Processor for Agrees {
+    fn name(&self) -> &'static str {
+        "Agrees"
+    }
+
+    fn hooks(&self) -> Hooks {
+        Hooks { validate_kind: true, ..Hooks::NONE }
+    }
+
+    fn is_pure(&self) -> bool {
+        true
+    }
+
+    async fn validate_kind(&self, entity: &Entity) -> Result<bool, EntityError> {
+        if entity.name() == "fine" {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(false)
+    }
+}
+
+#[tokio::test]
+async fn what_depends_on_its_document_alone_is_not_refreshed() {
+    let mut world = world(&["fine"]).await;
+    let agrees = Arc::new(Agrees::default());
+    world.registry.processors = vec![Arc::<Agrees>::clone(&agrees) as _];
+    let world = world.start().await;
+    world.until_there(&["component:default/fine"]).await;
+    let reads = world.host.reads("a.yaml").total;
+    world.host.wait_for("a.yaml", |now| now.total > reads + 3).await;
+    // Once because it is new, and once more to see that this came to what is stored.
+    assert!(agrees.calls.load(Ordering::SeqCst) <= 2, "{agrees:?} in {} rounds", reads + 4);
+
+    world.host.set_entities("a.yaml", &[titled("fine", "changed")]);
+    let is_changed = |world: &World| {
+        let entity = world.entity("component:default/fine").unwrap_or_default();
+        entity["metadata"]["title"] == "changed"
+    };
+    world.until("the change shows", is_changed).await;
+    world.stop().await;
+}

@@ -119,6 +119,8 @@ macro_rules! store_suite {
                 urgent_ones_come_before_routine
                 a_share_is_kept_for_routine
                 a_share_that_nobody_needs_is_used
+                settled_refreshes_are_only_counted
+                what_is_not_quite_settled_is_processed
                 what_is_taken_is_leased
                 an_unchanged_outcome_leaves_the_schedule
                 an_unchanged_outcome_ends_urgency

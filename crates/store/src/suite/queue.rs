@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::{DueEntity, NewClaim, ProcessingOutcome, ProcessorCacheUpdate, Store};
+use crate::{DueEntity, KnownRun, NewClaim, ProcessingOutcome, ProcessorCacheUpdate, Store};
 
 use super::scene::{LEASE, Output, REFRESH, Scene, claim, document, entity, hash, keyed, name};
 
@@ -72,6 +72,71 @@ pub async fn urgent_ones_come_before_routine(store: &dyn Store) {
     assert_eq!(names(&due), ["new", "changed", "asked", "routine"]);
     let urgent: Vec<bool> = due.iter().map(|due| due.urgent).collect();
     assert_eq!(urgent, [true, true, true, false]);
+}
+
+/// They wait for their next turn, and come out with the others when their run is not settled any more.
+pub async fn settled_refreshes_are_only_counted(store: &dyn Store) {
+    let mut scene = Scene::new(store);
+    scene.full("p", &[claim("a", "1"), claim("b", "1"), claim("c", "1")]).await;
+    scene.process(&[]).await;
+    scene.wait(REFRESH + LEASE);
+    let (lease, next) = (scene.now + LEASE, scene.now + REFRESH);
+    let settled = [known_run(&scene, "a").await, known_run(&scene, "c").await];
+    let is_settled = move |run: KnownRun| settled.contains(&run);
+    let taken = store.claim_unsettled(10, scene.now, lease, next, &is_settled).await.unwrap();
+    scene.check().await;
+    assert_eq!((names(&taken.due), taken.settled), (vec!["b".to_owned()], 2));
+    let taken = store.claim_unsettled(10, scene.now, lease, next, &is_settled).await.unwrap();
+    assert_eq!((taken.due.len(), taken.settled), (0, 0), "all have had their turn");
+    scene.wait(REFRESH);
+    let taken = store.claim_unsettled(2, scene.now, lease, scene.now + REFRESH, &is_settled).await.unwrap();
+    assert_eq!(taken.due.len() + taken.settled, 2, "settled ones are a part of the batch");
+    scene.wait(REFRESH + LEASE);
+    assert_eq!(scene.take_names().await, ["a", "b", "c"]);
+}
+
+/// What was asked for is processed whatever is known of it, and so is what has another document or result, or something
+/// that its processors remember.
+pub async fn what_is_not_quite_settled_is_processed(store: &dyn Store) {
+    let mut scene = Scene::new(store);
+    let all = ["asked", "cached", "changed", "failed", "fine"];
+    scene.full("p", &all.map(|name| claim(name, "1"))).await;
+    let due = scene.take().await;
+    let commits = due.iter().map(|due| {
+        let mut commit = scene.commit_of(due, Output::of(&name(&due.entity_ref)).outcome());
+        if name(&due.entity_ref) == "cached" {
+            commit.cache = ProcessorCacheUpdate::Replace(b"cache".as_slice().into());
+        }
+        commit
+    });
+    scene.commit(commits.collect()).await;
+    let mut settled = Vec::new();
+    for name in all {
+        settled.push(known_run(&scene, name).await);
+    }
+    scene.wait(REFRESH + LEASE);
+    store.refresh_entity(&entity("asked"), scene.now).await.unwrap();
+    scene.delta("p", &[claim("changed", "2")], &[]).await;
+    settled[3].result_hash = hash("another");
+    let (lease, next) = (scene.now + LEASE, scene.now + REFRESH);
+    let is_settled = move |run: KnownRun| settled.contains(&run);
+    let taken = store.claim_unsettled(10, scene.now, lease, next, &is_settled).await.unwrap();
+    scene.check().await;
+    let mut due = names(&taken.due);
+    due.sort();
+    assert_eq!(
+        (due, taken.settled),
+        (["asked", "cached", "changed", "failed"].map(str::to_owned).to_vec(), 1)
+    );
+}
+
+/// The run that `process` has written, or one like it.
+async fn known_run(scene: &Scene<'_>, name: &str) -> KnownRun {
+    KnownRun {
+        uid: scene.uid(name).await,
+        document_hash: document("1").hash,
+        result_hash: Output::of(name).hash(),
+    }
 }
 
 /// A flood of changes does not stop routine refreshes: an eighth of a batch is theirs, and at least one.
