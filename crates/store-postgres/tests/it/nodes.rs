@@ -129,7 +129,7 @@ async fn nodes_wake_each_other_and_a_lost_or_doubled_word_does_no_harm() {
     let (one, other) = (crate::open(&url).await, crate::open(&url).await);
     one.heartbeat(Timestamp::now()).await.unwrap();
     // The first is that it listens.
-    assert_eq!(other.next_wakeups().await.len(), 3);
+    assert_eq!(other.next_wakeups().await.len(), 4);
     for _ in 0..2 {
         fill(&one, 1, Timestamp::now()).await;
         assert!(other.next_wakeups().await.contains(&Wakeup::Processing));
