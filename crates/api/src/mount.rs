@@ -4,6 +4,7 @@
 //! with a slash, so the path of a request is brought into its one exact form before it is routed.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
@@ -44,8 +45,9 @@ pub(crate) fn relative_url(uri: &Uri) -> String {
 /// The route patterns there are, ready for bringing paths into their exact form.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PathPatterns {
-    /// Split at slashes; those with fewer parameters first, since fixed parts win over parameters.
-    patterns: Vec<Vec<Segment>>,
+    /// Split at slashes, by the number of parts; those with fewer parameters first, since fixed parts win over
+    /// parameters.
+    patterns: HashMap<usize, Vec<Vec<Segment>>>,
 }
 
 #[derive(Debug, Clone)]
@@ -57,8 +59,12 @@ enum Segment {
 impl PathPatterns {
     /// Takes patterns in axum's notation, such as `/locations/{id}`.
     pub(crate) fn new(patterns: &[String]) -> Self {
-        let mut patterns: Vec<Vec<Segment>> = patterns.iter().map(|pattern| split_pattern(pattern)).collect();
-        patterns.sort_by_key(|segments| segments.iter().filter(|segment| segment.is_parameter()).count());
+        let mut split: Vec<Vec<Segment>> = patterns.iter().map(|pattern| split_pattern(pattern)).collect();
+        split.sort_by_key(|segments| segments.iter().filter(|segment| segment.is_parameter()).count());
+        let mut patterns: HashMap<usize, Vec<Vec<Segment>>> = HashMap::new();
+        for segments in split {
+            patterns.entry(segments.len()).or_default().push(segments);
+        }
         Self { patterns }
     }
 
@@ -66,7 +72,14 @@ impl PathPatterns {
     pub(crate) fn exact<'a>(&self, path: &'a str) -> Option<Cow<'a, str>> {
         let stripped = path.strip_suffix('/').unwrap_or(path);
         let parts: Vec<&str> = stripped.split('/').collect();
-        let pattern = self.patterns.iter().find(|pattern| matches(pattern, &parts))?;
+        let pattern = self.patterns.get(&parts.len())?.iter().find(|pattern| matches(pattern, &parts))?;
+        let is_exact = |(segment, part): (&Segment, &&str)| match segment {
+            Segment::Literal(literal) => literal == part,
+            Segment::Parameter => true,
+        };
+        if stripped.len() == path.len() && pattern.iter().zip(&parts).all(is_exact) {
+            return Some(Cow::Borrowed(path));
+        }
         let mut exact = String::with_capacity(path.len());
         for (position, (segment, part)) in pattern.iter().zip(&parts).enumerate() {
             if position > 0 {
@@ -77,7 +90,7 @@ impl PathPatterns {
                 Segment::Parameter => part,
             });
         }
-        Some(if exact == path { Cow::Borrowed(path) } else { Cow::Owned(exact) })
+        Some(Cow::Owned(exact))
     }
 }
 
@@ -106,11 +119,10 @@ fn split_pattern(pattern: &str) -> Vec<Segment> {
 }
 
 fn matches(pattern: &[Segment], parts: &[&str]) -> bool {
-    pattern.len() == parts.len()
-        && pattern.iter().zip(parts).all(|(segment, part)| match segment {
-            Segment::Literal(literal) => literal.eq_ignore_ascii_case(part),
-            Segment::Parameter => !part.is_empty(),
-        })
+    pattern.iter().zip(parts).all(|(segment, part)| match segment {
+        Segment::Literal(literal) => literal.eq_ignore_ascii_case(part),
+        Segment::Parameter => !part.is_empty(),
+    })
 }
 
 #[cfg(test)]

@@ -16,9 +16,6 @@ use axum::routing::get;
 use callboard_engine::Catalog;
 use futures::FutureExt as _;
 use tower::ServiceBuilder;
-use tower_http::CompressionLevel;
-use tower_http::compression::CompressionLayer;
-use tower_http::compression::predicate::SizeAbove;
 use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
 
 use crate::audit::audit;
@@ -26,7 +23,7 @@ use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
 use crate::layers::{
-    Cors, Limiters, Meters, Next, TrustProxy, identify_client, limit_rate, observe, put_in_spans,
+    Cors, Limiters, Meters, Next, TrustProxy, compress, identify_client, limit_rate, observe, put_in_spans,
     share_with_origins, tell_route,
 };
 use crate::mount::{self, MOUNT_PATH, PathPatterns};
@@ -34,9 +31,6 @@ use crate::options::ApiOptions;
 use crate::response::{SecurityHeaders, add_security_headers, not_modified};
 use crate::routes;
 use crate::state::ApiState;
-
-/// Smaller answers are sent as they are.
-const COMPRESSION_THRESHOLD: u64 = 1024;
 
 /// What is to be known of the database.
 const DATABASE_HEADER: HeaderName = HeaderName::from_static("callboard-database");
@@ -101,11 +95,6 @@ fn layered(exact_routes: Router, patterns: PathPatterns, options: &ApiOptions) -
         ServiceBuilder::new()
             .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
             .layer(PropagateRequestIdLayer::x_request_id())
-            .layer(
-                CompressionLayer::new()
-                    .quality(CompressionLevel::Fastest)
-                    .compress_when(SizeAbove::new(COMPRESSION_THRESHOLD)),
-            )
             .layer(from_fn_with_state(Arc::new(layers), pass_outer_layers)),
     )
 }
@@ -122,13 +111,15 @@ async fn pass_outer_layers(
             observe(&layers.meters, request, |request| {
                 add_security_headers(&layers.security_headers, request, |request| {
                     share_with_origins(layers.cors.as_ref(), request, |request| {
-                        not_modified(request, |request| {
-                            render_errors(request, |request| {
-                                catch_panic(request, |request| {
-                                    limit_rate(layers.limiters.as_ref(), request, |request| {
-                                        limit_time(layers.handler_timeout, request, |request| {
-                                            make_path_exact(&layers.patterns, request, |request| {
-                                                routes.run(request)
+                        compress(request, |request| {
+                            not_modified(request, |request| {
+                                render_errors(request, |request| {
+                                    catch_panic(request, |request| {
+                                        limit_rate(layers.limiters.as_ref(), request, |request| {
+                                            limit_time(layers.handler_timeout, request, |request| {
+                                                make_path_exact(&layers.patterns, request, |request| {
+                                                    routes.run(request)
+                                                })
                                             })
                                         })
                                     })

@@ -23,6 +23,9 @@ use crate::tls::{Negotiated, Tls};
 /// Streams of HTTP/2 that are open at a time.
 const MAX_STREAMS: u32 = 200;
 
+/// What hyper has room for without being told. Being told, it makes room anew for every request.
+const USUAL_HEADERS: usize = 100;
+
 /// How often a connection of HTTP/2 is asked whether it is alive, and how long it may take to say so.
 const PING: Duration = Duration::from_secs(20);
 
@@ -161,7 +164,9 @@ impl Connection {
         // Times are kept here, where it is known what a connection waits for.
         let max_head_bytes = usize::try_from(settings.max_head_bytes).unwrap_or(usize::MAX);
         builder.http1().header_read_timeout(None).max_buf_size(max_head_bytes.max(8 * 1024));
-        builder.http1().max_headers(settings.max_headers);
+        if settings.max_headers != USUAL_HEADERS {
+            builder.http1().max_headers(settings.max_headers);
+        }
         builder
             .http2()
             .timer(TokioTimer::new())

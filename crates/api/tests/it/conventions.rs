@@ -126,6 +126,9 @@ async fn large_answers_are_compressed() {
     };
     let plain = server.get("/entities?limit=9&fields=kind,metadata,spec,relations").await;
     let tag = plain.header(header::ETAG).unwrap();
+    // Nobody asked for it, but a cache must not give this answer to those who do, nor the other way round.
+    assert_eq!(plain.header(header::VARY), Some("accept-encoding"));
+    assert_eq!(server.get("/locations").await.header(header::VARY), None);
     for (accepted, encoding) in
         [("gzip", "gzip"), ("br", "br"), ("zstd", "zstd"), ("gzip;q=0.5, zstd;q=0.1", "gzip")]
     {
