@@ -1,16 +1,20 @@
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use callboard_testkit::ServerProcess;
+use callboard_testkit::{ServerProcess, postgres_database};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 const TOKEN: &str = "the-token-of-the-move";
 
 fn guarded() -> ServerProcess {
-    crate::server(json!({ "backend": { "auth": { "externalAccess": [
+    crate::server(authentication())
+}
+
+fn authentication() -> Value {
+    json!({ "backend": { "auth": { "externalAccess": [
         { "type": "static", "options": { "token": TOKEN, "subject": "mover" } },
-    ] } } }))
+    ] } } })
 }
 
 async fn callboard(arguments: &[&str]) -> Output {
@@ -71,6 +75,31 @@ async fn locations_move_from_one_server_to_another() {
     assert_eq!(locations(&new).await, locations(&old).await);
     assert!(old.stop().await.success());
     assert!(new.stop().await.success());
+}
+
+#[tokio::test]
+async fn locations_move_from_sqlite_to_postgres() {
+    let mut old = guarded();
+    old.start().await;
+    register(&old, "https://host.example/one.yaml").await;
+    let before = locations(&old).await;
+    assert!(old.stop().await.success());
+    let file = old.folder().join("locations.jsonl");
+    let file = file.to_str().unwrap();
+    let exported = printed(0, &["export", "--config", &config(&old)]).await;
+    std::fs::write(file, &exported).unwrap();
+
+    let mut new = crate::server_on(&postgres_database().await, authentication());
+    let into_new = config(&new);
+    let done = printed(0, &["import", "--config", &into_new, file]).await;
+    assert_eq!(done, "added    url:https://host.example/one.yaml\n1 added, 0 present already, 0 refused\n");
+    new.start().await;
+    assert_eq!(locations(&new).await, before);
+    // Also while a server runs on it.
+    assert_eq!(printed(0, &["export", "--config", &into_new]).await, exported);
+    assert!(new.stop().await.success());
+    let sound = printed(0, &["doctor", "--config", &into_new]).await;
+    assert!(sound.ends_with("everything is as it has to be\n"), "{sound}");
 }
 
 #[tokio::test]
