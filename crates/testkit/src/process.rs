@@ -187,6 +187,11 @@ impl ServerProcess {
         self.client.post(self.api(path)).json(body)
     }
 
+    /// A PUT to the catalog's API.
+    pub fn put(&self, path: &str, body: &Value) -> RequestBuilder {
+        self.client.put(self.api(path)).json(body)
+    }
+
     /// A DELETE of the catalog's API.
     pub fn delete(&self, path: &str) -> RequestBuilder {
         self.client.delete(self.api(path))

@@ -65,6 +65,8 @@ pub(crate) fn run(
 }
 
 async fn serve(arguments: ServeArguments, extend: impl FnOnce(Callboard) -> Callboard) -> Result<()> {
+    // For HTTP clients of extensions. If there is one already, that one is meant.
+    _ = rustls::crypto::ring::default_provider().install_default();
     // Kept until the end: its files are read for as long as the server runs.
     let example = if arguments.config.is_empty() { Some(ExampleCatalog::unpack()?) } else { None };
     let config = match &example {

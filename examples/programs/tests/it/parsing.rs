@@ -27,3 +27,16 @@ async fn a_kind_of_ones_own_with_its_relations() {
     assert!(error.contains("/spec/serial") && error.contains("does not match"), "{error}");
     assert!(server.stop().await.success());
 }
+
+#[tokio::test]
+async fn a_kind_that_needs_no_program() {
+    let mut server = program(env!("CARGO_BIN_EXE_frobs"), "configured-devices");
+    server.start().await;
+    until("the relation back", PATIENCE, async || {
+        let crew = server.json("/entities/by-name/group/default/crew").await?;
+        let back = json!({ "type": "ownerOf", "targetRef": "device:default/lamp" });
+        crew["relations"].as_array()?.contains(&back).then_some(())
+    })
+    .await;
+    assert!(server.stop().await.success());
+}

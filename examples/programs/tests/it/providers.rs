@@ -1,7 +1,7 @@
 use callboard_testkit::{Upstream, until};
 use serde_json::{Value, json};
 
-use crate::{PATIENCE, entity, program};
+use crate::{PATIENCE, entity, guide, program, run_commands};
 
 #[tokio::test]
 async fn frobs_of_all_environments_by_the_schedules_of_the_configuration() {
@@ -22,6 +22,29 @@ async fn frobs_of_all_environments_by_the_schedules_of_the_configuration() {
     };
     assert_eq!(frequency("frobs-production:refresh"), Some("PT1H"), "{tasks:#}");
     assert_eq!(frequency("frobs-staging:refresh"), Some("PT30M"), "{tasks:#}");
+
+    // The service has lost what it had.
+    upstream.set("production/data", "[]");
+    let trigger = server.post("/.backstage/scheduler/v1/tasks/frobs-production:refresh/trigger", &json!({}));
+    assert!(trigger.send().await.unwrap().status().is_success());
+    until("the removal to be refused", PATIENCE, async || {
+        let refused = server.json("/providers/refused-removals").await?;
+        (refused["items"][0]["provider"] == "frobs-production").then_some(())
+    })
+    .await;
+    let folder = tempfile::tempdir().unwrap();
+    for commands in guide::commands("docs/extending.md") {
+        let answer = run_commands(&server, &commands, folder.path(), ("NO", "variable")).await;
+        assert!(answer.contains("frobs-production"), "{answer}");
+    }
+    let again = server.post("/.backstage/scheduler/v1/tasks/frobs-production:refresh/trigger", &json!({}));
+    assert!(again.send().await.unwrap().status().is_success());
+    until("the confirmed removal", PATIENCE, async || {
+        let gone = server.get("/entities/by-name/component/default/grinder").send().await.ok()?;
+        (gone.status() == 404).then_some(())
+    })
+    .await;
+    entity(&server, "component/default/mixer").await;
     assert!(server.stop().await.success());
 }
 
