@@ -2,8 +2,8 @@ use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{
     BucketShare, Incremental, IngestionAction, IngestionCounts, IngestionMark, IngestionPass,
-    IngestionStatus, MutationReport, NewClaim, ProviderMutation, ProviderName, Result, StoreError, Uid,
-    Wakeup,
+    IngestionStatus, MutationReport, NewClaim, ProviderMutation, ProviderName, Result, StoreError,
+    SweepPosition, Swept, Uid, Wakeup,
 };
 use jiff::Timestamp;
 use sqlx::PgConnection;
@@ -46,10 +46,19 @@ const UNSEE: &str = "DELETE FROM ingestion_seen WHERE entity_id = ANY($1) AND so
 const SHARE: &str = "SELECT count(*), count(*) FILTER (WHERE s.pass IS NULL OR s.pass <> $2) FROM claims c
     LEFT JOIN ingestion_seen s ON s.source_id = c.source_id AND s.entity_id = c.entity_id
     WHERE c.source_id = $1";
-const UNSEEN: &str = "SELECT r.text FROM claims c
-    LEFT JOIN ingestion_seen s ON s.source_id = c.source_id AND s.entity_id = c.entity_id
-    JOIN refs r ON r.id = c.entity_id
-    WHERE c.source_id = $1 AND (s.pass IS NULL OR s.pass <> $2) LIMIT $3";
+/// What no pass has seen, as after everything was forgotten, was not seen by one that never was.
+const NEVER_SEEN: &str = "INSERT INTO ingestion_seen (source_id, entity_id, pass)
+    SELECT c.source_id, c.entity_id, 0 FROM claims c WHERE c.source_id = $1 AND NOT EXISTS
+        (SELECT 1 FROM ingestion_seen s WHERE s.source_id = c.source_id AND s.entity_id = c.entity_id)
+    ON CONFLICT (source_id, entity_id) DO NOTHING";
+/// In the order of the primary key, so that a sweep looks at each row once.
+const UNSEEN: &str = "SELECT entity_id FROM ingestion_seen
+    WHERE source_id = $1 AND entity_id > $4 AND pass <> $2 ORDER BY entity_id LIMIT $3";
+const REFS: &str = "SELECT r.text FROM unnest($1::bigint[]) AS u (id) JOIN refs r ON r.id = u.id";
+const SEEN_SINCE: &str = "SELECT entity_id FROM ingestion_seen
+    WHERE source_id = $1 AND entity_id = ANY($2) AND pass = $3";
+const READING_PASS: &str = "SELECT number FROM ingestion_passes
+    WHERE id = $1 AND rest_completed_at IS NULL AND next_action = $2";
 const FORGET_MARKS: &str = "DELETE FROM ingestion_marks WHERE pass IN
     (SELECT number FROM ingestion_passes WHERE provider = $1 AND ($2 OR rest_completed_at IS NOT NULL))";
 const FORGET_PASSES: &str =
@@ -107,12 +116,24 @@ impl Incremental for PostgresStore {
         &self,
         provider: &ProviderName,
         pass: Uid,
+        after: Option<SweepPosition>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<MutationReport> {
-        let removed = retrying!(self, self.read_unseen(provider, pass, limit))?;
+    ) -> Result<Swept> {
+        let after = if let Some(SweepPosition(entity)) = after {
+            entity
+        } else {
+            retrying!(self, self.note_never_seen(provider))?;
+            0
+        };
+        let (last, removed) = retrying!(self, self.read_unseen(provider, pass, after, limit))?;
+        if removed.is_empty() {
+            return Ok(Swept::default());
+        }
+        let next = (removed.len() == limit).then_some(SweepPosition(last));
         let mutation = ProviderMutation::Delta { added: Vec::new(), removed };
-        Ok(self.apply_seen(provider, &mutation, SeenIn::LatestPass, now).await?.unwrap_or_default())
+        let swept = self.apply_seen(provider, &mutation, SeenIn::Sweep(pass), now).await?;
+        Ok(swept.map_or_else(Swept::default, |report| Swept { report, next }))
     }
 
     async fn forget_ended(&self, provider: &ProviderName) -> Result<IngestionCounts> {
@@ -131,6 +152,8 @@ enum SeenIn<'a> {
     Page(&'a IngestionMark),
     /// In the latest of the provider.
     LatestPass,
+    /// Nothing is added: what is removed was not seen in this one.
+    Sweep(Uid),
 }
 
 /// What applying a page came to.
@@ -221,13 +244,30 @@ impl PostgresStore {
         Ok(BucketShare { total: total.unsigned_abs(), part: part.unsigned_abs() })
     }
 
-    async fn read_unseen(&self, provider: &ProviderName, pass: Uid, limit: usize) -> Result<Vec<EntityRef>> {
+    async fn note_never_seen(&self, provider: &ProviderName) -> Result<()> {
+        let mut transaction = self.write().await?;
+        let source = lock_provider(&mut transaction, provider).await?;
+        sqlx::query(NEVER_SEEN).bind(source).execute(&mut *transaction).await.map_err(database_error)?;
+        commit(transaction).await
+    }
+
+    /// What a pass has not seen, and the number of the last of them.
+    async fn read_unseen(
+        &self,
+        provider: &ProviderName,
+        pass: Uid,
+        after: i64,
+        limit: usize,
+    ) -> Result<(i64, Vec<EntityRef>)> {
         let mut transaction = self.read().await?;
         let pass = pass_number(&mut transaction, pass).await?;
-        let Some(source) = source_id(&mut transaction, provider).await? else { return Ok(Vec::new()) };
-        let query = sqlx::query_scalar(UNSEEN).bind(source).bind(pass).bind(limit_number(limit));
-        let unseen: Vec<String> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
-        unseen.iter().map(|text| entity_ref(text)).collect()
+        let Some(source) = source_id(&mut transaction, provider).await? else { return Ok((0, Vec::new())) };
+        let query = sqlx::query_scalar(UNSEEN).bind(source).bind(pass).bind(limit_number(limit)).bind(after);
+        let unseen: Vec<i64> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        let last = unseen.last().copied().unwrap_or_default();
+        let query = sqlx::query_scalar(REFS).bind(unseen);
+        let refs: Vec<String> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        Ok((last, refs.iter().map(|text| entity_ref(text)).collect::<Result<_>>()?))
     }
 
     async fn try_forget_ended(&self, provider: &ProviderName) -> Result<IngestionCounts> {
@@ -257,7 +297,7 @@ impl PostgresStore {
         now: Timestamp,
     ) -> Result<Option<MutationReport>> {
         let interned = self.intern(&texts(mutation)).await?;
-        let mut lock = ClaimLock::Shared;
+        let mut lock = if matches!(seen_in, SeenIn::Sweep(_)) { ClaimLock::Alone } else { ClaimLock::Shared };
         let report = loop {
             let applied =
                 retrying!(self, self.try_apply_seen(lock, provider, mutation, seen_in, &interned, now));
@@ -275,11 +315,12 @@ impl PostgresStore {
         &self,
         lock: ClaimLock,
         provider: &ProviderName,
-        mutation: &ProviderMutation,
+        mut mutation: &ProviderMutation,
         seen_in: SeenIn<'_>,
         interned: &Interned,
         now: Timestamp,
     ) -> Result<Applied> {
+        let remaining;
         let mut writing = Writing::begin(self, lock, now).await?;
         let source = lock_provider(&mut writing, provider).await?;
         let pass = match seen_in {
@@ -301,6 +342,15 @@ impl PostgresStore {
                 let query = sqlx::query_scalar(LATEST_PASS).bind(provider.as_str());
                 let pass: Option<i64> = query.fetch_one(&mut *writing).await.map_err(database_error)?;
                 pass.unwrap_or_default()
+            }
+            SeenIn::Sweep(pass) => {
+                let query = sqlx::query_scalar(READING_PASS).bind(stored_uid(pass));
+                let query = query.bind(action_number(IngestionAction::Ingest));
+                let pass = query.fetch_optional(&mut *writing).await.map_err(database_error)?;
+                let Some(pass) = pass else { return Ok(Applied::Refused) };
+                remaining = without_seen(&mut writing, interned, source, pass, mutation).await?;
+                mutation = &remaining;
+                pass
             }
         };
         let Some(mut report) = mutate(&mut writing, interned, provider, mutation).await? else {
@@ -366,6 +416,22 @@ impl PostgresStore {
             version: version.unsigned_abs(),
         })
     }
+}
+
+/// The same removals but for what a pass has seen after all: an event may have brought it since.
+async fn without_seen(
+    connection: &mut PgConnection,
+    interned: &Interned,
+    source: i64,
+    pass: i64,
+    mutation: &ProviderMutation,
+) -> Result<ProviderMutation> {
+    let ProviderMutation::Delta { removed, .. } = mutation else { return Ok(mutation.clone()) };
+    let ids = removed.iter().map(|gone| interned.entity(gone)).collect::<Result<Vec<i64>>>()?;
+    let query = sqlx::query_scalar(SEEN_SINCE).bind(source).bind(&ids).bind(pass);
+    let seen: Vec<i64> = query.fetch_all(connection).await.map_err(database_error)?;
+    let gone = removed.iter().zip(ids).filter(|(_, id)| !seen.contains(id)).map(|(gone, _)| gone.clone());
+    Ok(ProviderMutation::Delta { added: Vec::new(), removed: gone.collect() })
 }
 
 type PassRow = (Uuid, String, i64, i64, i64, Option<String>, i64, i64, Option<i64>, Option<i64>, i64);

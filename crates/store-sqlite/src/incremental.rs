@@ -2,14 +2,15 @@ use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{
     BucketShare, Incremental, IngestionAction, IngestionCounts, IngestionMark, IngestionPass,
-    IngestionStatus, MutationReport, NewClaim, ProviderMutation, ProviderName, Result, StoreError, Uid,
+    IngestionStatus, MutationReport, NewClaim, ProviderMutation, ProviderName, Result, StoreError,
+    SweepPosition, Swept, Uid,
 };
 use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
 use crate::interning::{entity_ref, intern_provider};
 use crate::processing::timestamp;
-use crate::row_set::text_list;
+use crate::row_set::{id_list, text_list};
 use crate::{SqliteStore, database_error};
 
 const OPEN: &str =
@@ -40,10 +41,15 @@ const UNSEE: &str = "DELETE FROM ingestion_seen WHERE source_id = ?2 AND entity_
 const SHARE: &str = "SELECT count(*), ifnull(sum(s.pass IS NULL OR s.pass <> ?2), 0) FROM claims c
     LEFT JOIN ingestion_seen s ON s.source_id = c.source_id AND s.entity_id = c.entity_id
     WHERE c.source_id = ?1";
-const UNSEEN: &str = "SELECT r.ref FROM claims c
+/// In the order of `claims_of_source`, so that a sweep looks at each claim once.
+const UNSEEN: &str = "SELECT c.id, c.entity_id FROM claims c
     LEFT JOIN ingestion_seen s ON s.source_id = c.source_id AND s.entity_id = c.entity_id
-    JOIN refs r ON r.id = c.entity_id
-    WHERE c.source_id = ?1 AND (s.pass IS NULL OR s.pass <> ?2) LIMIT ?3";
+    WHERE c.source_id = ?1 AND c.id > ?4 AND (s.pass IS NULL OR s.pass <> ?2) ORDER BY c.id LIMIT ?3";
+const STILL_UNSEEN: &str = "SELECT r.ref FROM json_each(?1) j CROSS JOIN refs r ON r.id = j.value
+    LEFT JOIN ingestion_seen s ON s.source_id = ?2 AND s.entity_id = r.id
+    WHERE s.pass IS NULL OR s.pass <> ?3";
+const READING_PASS: &str = "SELECT number FROM ingestion_passes
+    WHERE id = ?1 AND rest_completed_at IS NULL AND next_action = ?2";
 const FORGET_MARKS: &str = "DELETE FROM ingestion_marks WHERE pass IN
     (SELECT number FROM ingestion_passes WHERE provider = ?1 AND (?2 OR rest_completed_at IS NOT NULL))";
 const FORGET_PASSES: &str =
@@ -153,16 +159,24 @@ impl Incremental for SqliteStore {
         &self,
         provider: &ProviderName,
         pass: Uid,
+        after: Option<SweepPosition>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<MutationReport> {
+    ) -> Result<Swept> {
+        let (source, unseen) = self.unseen_claims(provider, pass, after, limit).await?;
+        let Some(&(last, _)) = unseen.last() else { return Ok(Swept::default()) };
         let mut transaction = self.write().await?;
-        let pass = pass_number(&mut transaction, pass).await?;
-        let source = intern_provider(&mut transaction, provider).await?;
-        let query = sqlx::query_scalar(UNSEEN).bind(source).bind(pass).bind(limit_number(limit));
-        let unseen: Vec<String> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
-        let unseen = unseen.iter().map(|text| entity_ref(text)).collect::<Result<Vec<EntityRef>>>()?;
-        self.add_seen(transaction, provider, Vec::new(), unseen, pass, now).await
+        let query = sqlx::query_scalar(READING_PASS).bind(&pass.as_bytes()[..]);
+        let query = query.bind(action_number(IngestionAction::Ingest));
+        let pass: Option<i64> = query.fetch_optional(&mut *transaction).await.map_err(database_error)?;
+        let Some(pass) = pass else { return Ok(Swept::default()) };
+        // An event may have brought some of them since.
+        let ids = id_list(unseen.iter().map(|(_, entity)| *entity));
+        let query = sqlx::query_scalar(STILL_UNSEEN).bind(ids).bind(source).bind(pass);
+        let gone: Vec<String> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        let gone = gone.iter().map(|text| entity_ref(text)).collect::<Result<Vec<EntityRef>>>()?;
+        let report = self.add_seen(transaction, provider, Vec::new(), gone, pass, now).await?;
+        Ok(Swept { report, next: (unseen.len() == limit).then_some(SweepPosition(last)) })
     }
 
     async fn forget_ended(&self, provider: &ProviderName) -> Result<IngestionCounts> {
@@ -187,6 +201,22 @@ impl Incremental for SqliteStore {
 }
 
 impl SqliteStore {
+    /// The claims of a provider that a pass has not seen: their ids, and those of their entities.
+    async fn unseen_claims(
+        &self,
+        provider: &ProviderName,
+        pass: Uid,
+        after: Option<SweepPosition>,
+        limit: usize,
+    ) -> Result<(i64, Vec<(i64, i64)>)> {
+        let mut transaction = self.read().await?;
+        let pass = pass_number(&mut transaction, pass).await?;
+        let Some(source) = source_id(&mut transaction, provider).await? else { return Ok((0, Vec::new())) };
+        let query = sqlx::query_as(UNSEEN).bind(source).bind(pass).bind(limit_number(limit));
+        let query = query.bind(after.map_or(0, |SweepPosition(claim)| claim));
+        Ok((source, query.fetch_all(&mut *transaction).await.map_err(database_error)?))
+    }
+
     /// Applies a delta whose added entities count as seen in a pass, and commits.
     async fn add_seen(
         &self,

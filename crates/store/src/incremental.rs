@@ -91,6 +91,19 @@ pub struct IngestionCounts {
     pub seen: u64,
 }
 
+/// A place among the claims of a provider, in an order of the store's own: a sweep goes through them once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SweepPosition(pub i64);
+
+/// A part of a sweep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// What it changed.
+    pub report: MutationReport,
+    /// Where to go on; `None` if there is no more.
+    pub next: Option<SweepPosition>,
+}
+
 /// Large sources, read page by page in several passes: where a pass has come to, and what it has seen.
 ///
 /// What a pass has not seen when it ends is swept away. Each method is one transaction.
@@ -166,7 +179,8 @@ pub trait Incremental: Send + Sync {
     /// [`StoreError`](crate::StoreError).
     async fn unseen(&self, provider: &ProviderName, pass: Uid) -> Result<BucketShare>;
 
-    /// Releases up to `limit` of the claims that the pass has not seen.
+    /// Releases up to `limit` of the claims that the pass has not seen, from `after` on. A pass that does not read
+    /// pages any more sweeps nothing.
     ///
     /// # Errors
     ///
@@ -175,9 +189,10 @@ pub trait Incremental: Send + Sync {
         &self,
         provider: &ProviderName,
         pass: Uid,
+        after: Option<SweepPosition>,
         limit: usize,
         now: Timestamp,
-    ) -> Result<MutationReport>;
+    ) -> Result<Swept>;
 
     /// Forgets the passes of a provider that have ended, with their marks.
     ///

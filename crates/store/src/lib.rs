@@ -44,6 +44,7 @@ pub use error::StoreError;
 pub use event_queue::{EventQueue, EventRetention, EventTicket, NewEvent, QueuedEvent};
 pub use incremental::{
     Incremental, IngestionAction, IngestionCounts, IngestionMark, IngestionPass, IngestionStatus,
+    SweepPosition, Swept,
 };
 pub use inspection::{EntityState, Inspection, QueueDepth, Repair, Violation};
 pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocation};

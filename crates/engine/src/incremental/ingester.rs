@@ -6,7 +6,9 @@ use callboard_sdk::{
     CancelIngestion, IncrementalRegistration, ProviderError, RemovalRefused, Task, TaskSchedule,
     TaskScheduler as _,
 };
-use callboard_store::{IngestionAction, IngestionPass, IngestionStatus, ProviderName, StoreError, Uid};
+use callboard_store::{
+    IngestionAction, IngestionPass, IngestionStatus, ProviderName, StoreError, Swept, Uid,
+};
 use futures::FutureExt as _;
 use jiff::Timestamp;
 
@@ -196,13 +198,17 @@ impl Ingester {
         {
             return Ok(Some(refused));
         }
+        let mut after = None;
         loop {
             let now = self.core.clock.now();
-            let report = store.sweep(&self.provider, pass, SWEPT_AT_ONCE, now).await?;
-            if report.released == 0 {
+            let Swept { report, next } = store.sweep(&self.provider, pass, after, SWEPT_AT_ONCE, now).await?;
+            if report.released > 0 {
+                self.core.changed(&report).await;
+            }
+            if next.is_none() {
                 return Ok(None);
             }
-            self.core.changed(&report).await;
+            after = next;
         }
     }
 }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::scene::{Scene, claim, entity};
 use crate::{
     BucketShare, IngestionAction, IngestionCounts, IngestionMark, IngestionPass, IngestionStatus, NewClaim,
-    ProviderMutation, ProviderName, Store, Uid,
+    ProviderMutation, ProviderName, Store, Swept, Uid,
 };
 
 fn provider() -> ProviderName {
@@ -55,6 +55,24 @@ async fn end(store: &dyn Store, pass: IngestionPass) {
 async fn unseen(scene: &Scene<'_>, pass: &IngestionPass) -> (u64, u64) {
     let BucketShare { total, part } = scene.store.unseen(&provider(), pass.id).await.unwrap();
     (total, part)
+}
+
+/// Sweeps to the end; how many claims went with each part.
+async fn sweep(scene: &Scene<'_>, pass: &IngestionPass, limit: usize) -> Vec<usize> {
+    let mut released = Vec::new();
+    let mut after = None;
+    loop {
+        let swept = scene.store.sweep(&provider(), pass.id, after, limit, scene.now).await.unwrap();
+        scene.check().await;
+        if swept.report.released > 0 {
+            released.push(swept.report.released);
+        }
+        if swept.next.is_none() {
+            return released;
+        }
+        assert_ne!(swept.next, after, "it goes on");
+        after = swept.next;
+    }
 }
 
 /// Whoever begins another one gets it.
@@ -131,18 +149,69 @@ pub async fn what_a_pass_has_not_seen_is_swept(store: &dyn Store) {
     let third = store.begin_pass(pass(scene.now)).await.unwrap();
     assert!(page(&scene, &third, 0, &["a"]).await);
     assert_eq!(unseen(&scene, &third).await, (4, 3), "all that was not seen, also before");
-    let mut released = Vec::new();
-    loop {
-        let report = store.sweep(&provider(), third.id, 2, scene.now).await.unwrap();
-        scene.check().await;
-        if report.released == 0 {
-            break;
-        }
-        released.push(report.released);
-    }
-    assert_eq!(released, [2, 1]);
+    assert_eq!(sweep(&scene, &third, 2).await, [2, 1]);
     assert_eq!(unseen(&scene, &third).await, (1, 0));
     assert_eq!(store.bucket_share(&other, &[]).await.unwrap().total, 2);
+}
+
+/// In parts of any size, wherever it is among what was seen; also what was written before anything was known of passes.
+pub async fn a_sweep_goes_through_the_bucket_once(store: &dyn Store) {
+    for limit in 1..=5 {
+        let scene = Scene::new(store);
+        let before = ["u", "v", "w"].map(|name| claim(name, "1")).to_vec();
+        let before = ProviderMutation::Delta { added: before, removed: Vec::new() };
+        store.apply_mutation(&provider(), before, scene.now).await.unwrap();
+        let first = store.begin_pass(pass(scene.now)).await.unwrap();
+        assert!(page(&scene, &first, 0, &["a", "b", "c", "d", "e", "f", "g"]).await);
+        end(store, first).await;
+        let second = store.begin_pass(pass(scene.now)).await.unwrap();
+        assert!(page(&scene, &second, 0, &["b", "d", "e", "v", "x"]).await);
+        assert_eq!(unseen(&scene, &second).await, (11, 6), "a, c, f, g, u and w");
+        let swept = sweep(&scene, &second, limit).await;
+        assert!(swept.iter().all(|released| *released <= limit), "{swept:?}");
+        assert_eq!(swept.iter().sum::<usize>(), 6, "{swept:?}");
+        assert_eq!(unseen(&scene, &second).await, (5, 0));
+        let kept = ["b", "d", "e", "v", "x"].map(entity);
+        assert_eq!(store.bucket_share(&provider(), &kept).await.unwrap(), BucketShare { total: 5, part: 5 });
+        assert_eq!(sweep(&scene, &second, limit).await, [0; 0], "nothing is left");
+        let all = ProviderMutation::Full(Vec::new());
+        store.apply_mutation(&provider(), all, scene.now).await.unwrap();
+        store.purge(pass(scene.now)).await.unwrap();
+        end(store, store.open_pass(&provider()).await.unwrap().unwrap()).await;
+    }
+}
+
+/// What comes meanwhile stays, and so does everything from the moment on in which the pass is given up.
+pub async fn a_sweep_heeds_what_happens_meanwhile(store: &dyn Store) {
+    let scene = Scene::new(store);
+    let first = store.begin_pass(pass(scene.now)).await.unwrap();
+    assert!(page(&scene, &first, 0, &["a", "b", "c", "d", "e", "f"]).await);
+    end(store, first).await;
+    let second = store.begin_pass(pass(scene.now)).await.unwrap();
+    let Swept { report, next } = store.sweep(&provider(), second.id, None, 1, scene.now).await.unwrap();
+    assert_eq!(report.released, 1);
+    let come = ["a", "b", "c", "d"].map(|name| claim(name, "1")).to_vec();
+    store.apply_between_pages(&provider(), come, Vec::new(), scene.now).await.unwrap();
+    let (_, left) = unseen(&scene, &second).await;
+    let Swept { report, .. } = store.sweep(&provider(), second.id, next, 9, scene.now).await.unwrap();
+    scene.check().await;
+    assert_eq!(report.released as u64, left);
+    assert_eq!(unseen(&scene, &second).await, (4, 0));
+    end(store, second).await;
+
+    let third = store.begin_pass(pass(scene.now)).await.unwrap();
+    let canceled = IngestionPass { next_action: IngestionAction::Cancel, ..third.clone() };
+    assert!(store.update_pass(canceled).await.unwrap());
+    for after in [next, None] {
+        assert_eq!(store.sweep(&provider(), third.id, after, 9, scene.now).await.unwrap(), Swept::default());
+    }
+    let fourth = pass(scene.now);
+    store.purge(fourth.clone()).await.unwrap();
+    for after in [next, None] {
+        assert_eq!(store.sweep(&provider(), third.id, after, 9, scene.now).await.unwrap(), Swept::default());
+    }
+    assert_eq!(unseen(&scene, &fourth).await, (4, 4));
+    scene.check().await;
 }
 
 /// In whatever state the pass is; without one, it is swept by the next.

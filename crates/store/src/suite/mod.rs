@@ -240,6 +240,8 @@ macro_rules! store_suite {
                 of_two_changes_at_once_one_counts
                 a_page_comes_with_its_mark
                 what_a_pass_has_not_seen_is_swept
+                a_sweep_goes_through_the_bucket_once
+                a_sweep_heeds_what_happens_meanwhile
                 what_comes_between_pages_counts_as_seen
                 passes_are_forgotten
             ]
