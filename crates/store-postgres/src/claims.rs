@@ -83,7 +83,7 @@ const INSERT_CLAIMS: &str = "INSERT INTO claims (id, entity_id, source_id, key_i
 const REWRITE_CLAIMS: &str =
     "UPDATE claims SET written = new.written, hash = new.hash, document = new.document
     FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bytea[]) AS new (id, written, hash, document)
-    WHERE claims.id = new.id";
+    WHERE claims.id = ANY($1) AND claims.id = new.id";
 /// The document of an entity that may be about to become an orphan.
 const KEEP_DOCUMENTS: &str = "INSERT INTO orphans (entity_id, document, since)
     SELECT c.entity_id, c.document, $2 FROM claims c
@@ -194,11 +194,11 @@ const INSERT_ENTITIES: &str =
         AS new (id, uid, claim_id, key_id, hash)";
 const UPDATE_ENTITIES: &str = "UPDATE entities SET claim_id = new.claim_id, key_id = new.key_id
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (id, claim_id, key_id)
-    WHERE entities.id = new.id";
+    WHERE entities.id = ANY($1) AND entities.id = new.id";
 const REQUEUE_ENTITIES: &str = "UPDATE entities SET claim_id = new.claim_id, key_id = new.key_id,
         document_hash = new.hash, discovered_at = $5, urgency = 1, due = $5
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[]) AS new (id, claim_id, key_id, hash)
-    WHERE entities.id = new.id";
+    WHERE entities.id = ANY($1) AND entities.id = new.id";
 const UNORPHAN: &str = "DELETE FROM orphans WHERE entity_id = ANY($1)";
 
 /// Makes entities what their claims say, after claims were written: `fresh` are claims that are new, `others`

@@ -14,6 +14,14 @@ use crate::retries::{RetryCounters, RetryCounts};
 use crate::wakeups::Listener;
 use crate::{membership, migration};
 
+/// Statements are many and short: neither compiling them nor sharing them out pays, and what they look for is mostly
+/// in memory.
+const PLANS: &str =
+    "SET LOCAL jit = off;SET LOCAL max_parallel_workers_per_gather = 0;SET LOCAL random_page_cost = 1.1";
+/// What writes names its rows, and finds them by an index. Tables grow from nothing to millions of rows within
+/// minutes, and plans that read them whole would be made, and kept, from what was known of them when they were small.
+const PLANS_OF_WRITERS: &str = "SET LOCAL enable_seqscan = off;SET LOCAL enable_mergejoin = off";
+
 /// How long after the time limit of a statement an answer may still come.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -157,7 +165,7 @@ impl PostgresStore {
         if !options.skip_migrations {
             migration::migrate(&pool, &settings, &options).await?;
         }
-        let begin_writing: Arc<str> = format!("BEGIN;{settings}").into();
+        let begin_writing: Arc<str> = format!("BEGIN;{settings};{PLANS_OF_WRITERS}").into();
         let begin_reading = format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;{settings}").into();
         let id = match options.participation {
             Participation::Observer => membership::NOBODY,
@@ -248,7 +256,7 @@ fn transaction_settings(options: &PostgresOptions) -> String {
     }
     _ = write!(
         settings,
-        "SET LOCAL statement_timeout = {};SET LOCAL lock_timeout = {}",
+        "SET LOCAL statement_timeout = {};SET LOCAL lock_timeout = {};{PLANS}",
         milliseconds(options.statement_timeout),
         milliseconds(options.lock_timeout)
     );

@@ -31,9 +31,7 @@ impl ClaimLock {
 }
 
 const LOCK_ENTITIES: &str = "SELECT id FROM refs WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
-const LOCK_ENTITIES_AND_CHILDREN: &str = "SELECT id FROM refs
-    WHERE id = ANY($1) OR id IN (SELECT entity_id FROM claims WHERE source_id = ANY($2))
-    ORDER BY id FOR NO KEY UPDATE";
+const CHILDREN: &str = "SELECT entity_id FROM claims WHERE source_id = ANY($1)";
 
 /// Locks entities, whether they exist or not, in order of their ids. Not needed by who holds the claim lock alone.
 pub(crate) async fn lock_entities(connection: &mut PgConnection, entities: &[i64]) -> Result<()> {
@@ -50,6 +48,10 @@ pub(crate) async fn lock_entities_and_children(
     entities: &[i64],
     sources: &[i64],
 ) -> Result<Vec<i64>> {
-    let query = sqlx::query_scalar(LOCK_ENTITIES_AND_CHILDREN).bind(entities).bind(sources);
+    // Not one statement: no plan for both finds all of its rows by an index.
+    let query = sqlx::query_scalar(CHILDREN).bind(sources);
+    let mut locked: Vec<i64> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+    locked.extend(entities);
+    let query = sqlx::query_scalar(LOCK_ENTITIES).bind(locked);
     query.fetch_all(connection).await.map_err(database_error)
 }

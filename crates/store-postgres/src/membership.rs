@@ -46,8 +46,8 @@ const COUNT_OTHERS: &str = "SELECT count(*) FROM nodes WHERE id <> $1";
 /// Nobody can bury a node while it writes.
 const STAY_ALIVE: &str = "SELECT id FROM nodes WHERE id = $1 FOR KEY SHARE";
 /// What nobody works on any more: leased by a node that is gone, or by `$2`.
-const RECLAIM_MARKS: &str = "UPDATE stitch_marks SET due = $1, node = NULL WHERE due > $1
-    AND (node = $2 OR node NOT IN (SELECT id FROM nodes))";
+const RECLAIM_MARKS: &str = "UPDATE stitch_marks SET due = $1, node = NULL
+    WHERE (fresh AND due > $1 OR NOT fresh AND due > $1) AND (node = $2 OR node NOT IN (SELECT id FROM nodes))";
 const RECLAIM_ENTITIES: &str = "UPDATE entities SET urgency = 1, due = $1, node = NULL WHERE urgency = 2
     AND (node = $2 OR node NOT IN (SELECT id FROM nodes))";
 const RECLAIM_TASKS: &str =

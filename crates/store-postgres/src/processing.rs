@@ -87,11 +87,13 @@ const PRESENT: &str =
 /// Changed or asked for again since it was leased, its urgency is 1: then it stays due.
 const FINISH: &str = "UPDATE entities SET urgency = 0, due = done.next_due, node = NULL
     FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS done (id, next_due, hash)
-    WHERE entities.id = done.id AND entities.urgency = 2 AND entities.document_hash = done.hash";
+    WHERE entities.id = ANY($1) AND entities.id = done.id
+        AND entities.urgency = 2 AND entities.document_hash = done.hash";
 /// A run of an older document ended after that of the present one: its outcome must not be the last.
 const RUN_AGAIN: &str = "UPDATE entities SET urgency = 1, due = $3
     FROM unnest($1::bigint[], $2::uuid[]) AS done (id, hash)
-    WHERE entities.id = done.id AND entities.urgency = 0 AND entities.document_hash <> done.hash";
+    WHERE entities.id = ANY($1) AND entities.id = done.id
+        AND entities.urgency = 0 AND entities.document_hash <> done.hash";
 
 impl PostgresStore {
     async fn try_commit_processed(

@@ -53,13 +53,14 @@ const LEASE_MARKS: &str = "WITH
     again AS MATERIALIZED (SELECT entity_id, due FROM stitch_marks WHERE NOT fresh AND due <= $1
         ORDER BY due LIMIT $2 - (SELECT count(*) FROM fresh) FOR UPDATE SKIP LOCKED),
     taken AS (SELECT *, true AS fresh FROM fresh UNION ALL SELECT *, false FROM again)
-    UPDATE stitch_marks m SET due = $3, node = $4 FROM taken WHERE m.entity_id = taken.entity_id
+    UPDATE stitch_marks m SET due = $3, node = $4 FROM taken
+    WHERE m.entity_id = ANY(ARRAY(SELECT entity_id FROM taken)) AND m.entity_id = taken.entity_id
     RETURNING m.entity_id, taken.fresh, taken.due";
 const INPUTS: &str = "SELECT e.id, r.text, e.uid, m.ticket, o.processed, o.errors, e.claim_id IS NULL, f.hash
     FROM unnest($1::bigint[]) WITH ORDINALITY AS taken (id, place)
-    JOIN stitch_marks m ON m.entity_id = taken.id JOIN entities e ON e.id = taken.id
-    JOIN refs r ON r.id = e.id LEFT JOIN outputs o ON o.entity_id = e.id
-    LEFT JOIN final_entities f ON f.entity_id = e.id
+    JOIN stitch_marks m ON m.entity_id = taken.id AND m.entity_id = ANY($1)
+    JOIN entities e ON e.id = taken.id JOIN refs r ON r.id = taken.id
+    LEFT JOIN outputs o ON o.entity_id = taken.id LEFT JOIN final_entities f ON f.entity_id = taken.id
     ORDER BY taken.place";
 /// What was marked in case it has an output soon.
 const DROP_MARKS: &str = "DELETE FROM stitch_marks WHERE entity_id = ANY($1)";
@@ -274,7 +275,7 @@ async fn write_failures(connection: &mut PgConnection, live: &[(i64, &Prepared)]
 
 const UNMARK: &str =
     "DELETE FROM stitch_marks m USING unnest($1::bigint[], $2::bigint[]) AS done (id, ticket)
-    WHERE m.entity_id = done.id AND m.ticket = done.ticket";
+    WHERE m.entity_id = ANY($1) AND m.entity_id = done.id AND m.ticket = done.ticket";
 /// What was marked again meanwhile: its lease ends.
 const MARKED_AGAIN: &str = "UPDATE stitch_marks SET due = least(due, $2), fresh = false, node = NULL
     WHERE entity_id = ANY($1)";

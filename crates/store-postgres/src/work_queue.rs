@@ -37,10 +37,10 @@ const LEASE_ROUTINE: &str = "UPDATE entities SET due = $2 WHERE id = ANY($1)";
 const DUE_ROWS: &str = "SELECT r.text, e.uid, e.document_hash, k.text, o.result_hash, p.cache, taken.due,
         taken.urgent, coalesce(c.document, l.document)
     FROM unnest($1::bigint[], $2::bigint[], $3::bool[]) AS taken (id, due, urgent)
-    JOIN entities e ON e.id = taken.id JOIN refs r ON r.id = e.id
-    LEFT JOIN claims c ON c.id = e.claim_id LEFT JOIN orphans l ON l.entity_id = e.id
-    LEFT JOIN location_keys k ON k.id = e.key_id LEFT JOIN outputs o ON o.entity_id = e.id
-    LEFT JOIN processor_caches p ON p.entity_id = e.id
+    JOIN entities e ON e.id = taken.id AND e.id = ANY($1) JOIN refs r ON r.id = taken.id
+    LEFT JOIN claims c ON c.id = e.claim_id LEFT JOIN orphans l ON l.entity_id = taken.id
+    LEFT JOIN location_keys k ON k.id = e.key_id LEFT JOIN outputs o ON o.entity_id = taken.id
+    LEFT JOIN processor_caches p ON p.entity_id = taken.id
     ORDER BY taken.urgent DESC, taken.due";
 
 const KNOWN_RUNS: &str = "SELECT e.id, e.uid, e.document_hash, o.result_hash FROM entities e
