@@ -115,7 +115,10 @@ async fn provide_database(
         size / u64::try_from(catalog.size.max(1))?
     );
     if let Some(kept) = kept {
-        std::fs::copy(&file, kept)?;
+        if let Some(folder) = kept.parent() {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        }
+        std::fs::copy(&file, &kept).with_context(|| format!("cannot write {}", kept.display()))?;
     }
     Ok(())
 }
