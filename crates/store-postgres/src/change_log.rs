@@ -79,15 +79,7 @@ impl PostgresStore {
 
     async fn read_final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>> {
         let mut transaction = self.read().await?;
-        let after: i64 = match after {
-            None => 0,
-            Some(after) => sqlx::query_scalar("SELECT id FROM refs WHERE hash = $1")
-                .bind(text_hash(after.as_str()))
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(database_error)?
-                .unwrap_or(i64::MAX),
-        };
+        let after = place_of(&mut transaction, after).await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let query = sqlx::query_as(FINAL_ENTITIES).bind(after).bind(limit);
         let rows: Vec<(String, Uuid, Vec<u8>)> =
@@ -99,6 +91,14 @@ impl PostgresStore {
         });
         entities.collect()
     }
+}
+
+/// The number of the entity after which a page begins.
+pub(crate) async fn place_of(connection: &mut PgConnection, after: Option<&EntityRef>) -> Result<i64> {
+    let Some(after) = after else { return Ok(0) };
+    let query = sqlx::query_scalar("SELECT id FROM refs WHERE hash = $1").bind(text_hash(after.as_str()));
+    let id: Option<i64> = query.fetch_optional(connection).await.map_err(database_error)?;
+    Ok(id.unwrap_or(i64::MAX))
 }
 
 /// The newest entry of the change log.

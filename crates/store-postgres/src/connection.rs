@@ -205,6 +205,17 @@ impl PostgresStore {
         self.pool.close().await;
     }
 
+    /// Whether there are no tables yet: nobody has opened this database with migrations.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be reached.
+    pub async fn is_bare(&self) -> Result<bool> {
+        let mut transaction = self.read().await?;
+        let query = sqlx::query_scalar("SELECT to_regclass('refs') IS NULL");
+        query.fetch_one(&mut *transaction).await.map_err(database_error)
+    }
+
     /// How often transactions were tried again so far.
     pub fn retries(&self) -> RetryCounts {
         self.retries.counts()

@@ -1,12 +1,16 @@
 use async_trait::async_trait;
 use callboard_model::{EntityRef, LocationKey};
-use callboard_store::{Document, EntityState, Inspection, QueueDepth, Repair, Result, Violation};
+use callboard_store::{
+    Document, EntityState, FinalDocument, Inspection, QueueDepth, Repair, Result, Violation, Wakeup,
+};
 use jiff::Timestamp;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use crate::PostgresStore;
+use crate::change_log::place_of;
+use crate::deletion::ask_again;
 use crate::error::database_error;
 use crate::hashing::{document_hash, text_hash, uid};
 use crate::interning::entity_ref;
@@ -40,6 +44,13 @@ const DEPTH: &str = "SELECT (SELECT count(*) FROM entities), (SELECT count(*) FR
     (SELECT count(*) FROM entities WHERE urgency > 0), (SELECT count(*) FROM stitch_marks),
     (SELECT count(*) FROM orphans)";
 
+const FINAL_DOCUMENTS: &str = "SELECT r.text, e.uid, f.hash, f.body FROM
+        (SELECT entity_id, hash, body FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2) f
+    JOIN refs r ON r.id = f.entity_id JOIN entities e ON e.id = f.entity_id
+    ORDER BY f.entity_id";
+const IDS: &str = "SELECT e.id FROM refs r JOIN entities e ON e.id = r.id WHERE r.hash = ANY($1)";
+const DROP_FINAL_ENTITIES: &str = "DELETE FROM final_entities WHERE entity_id = ANY($1) RETURNING entity_id";
+
 #[async_trait]
 impl Inspection for PostgresStore {
     async fn unstitched(&self) -> Result<Vec<EntityState>> {
@@ -59,6 +70,16 @@ impl Inspection for PostgresStore {
         find_violations(&mut transaction).await
     }
 
+    async fn final_documents(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalDocument>> {
+        retrying!(self, self.read_documents(after, limit))
+    }
+
+    async fn renew(&self, refs: &[EntityRef], now: Timestamp) -> Result<usize> {
+        let renewed = retrying!(self, self.try_renew(refs, now))?;
+        self.notify(&[Wakeup::Processing, Wakeup::Stitching, Wakeup::Index]).await;
+        Ok(renewed)
+    }
+
     async fn repair(&self, now: Timestamp) -> Result<Vec<Repair>> {
         retrying!(self, self.try_repair(now))
     }
@@ -70,6 +91,39 @@ impl PostgresStore {
         let repairs = repair(&mut writing).await?;
         writing.finish().await?;
         Ok(repairs)
+    }
+
+    async fn try_renew(&self, refs: &[EntityRef], now: Timestamp) -> Result<usize> {
+        let mut writing = Writing::begin(self, ClaimLock::Alone, now).await?;
+        let hashes: Vec<Uuid> = refs.iter().map(|renewed| text_hash(renewed.as_str())).collect();
+        let query = sqlx::query_scalar(IDS).bind(hashes);
+        let ids: Vec<i64> = query.fetch_all(&mut *writing).await.map_err(database_error)?;
+        let drop = sqlx::query_scalar(DROP_FINAL_ENTITIES).bind(&ids);
+        let dropped: Vec<i64> = drop.fetch_all(&mut *writing).await.map_err(database_error)?;
+        writing.buried.extend(dropped);
+        writing.to_stitch.extend(&ids);
+        ask_again(&mut writing, &ids.iter().copied().collect()).await?;
+        writing.finish().await?;
+        Ok(ids.len())
+    }
+
+    async fn read_documents(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalDocument>> {
+        let mut transaction = self.read().await?;
+        let after = place_of(&mut transaction, after).await?;
+        let query =
+            sqlx::query_as(FINAL_DOCUMENTS).bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows: Vec<(String, Uuid, Vec<u8>, Vec<u8>)> =
+            query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        drop(transaction);
+        let documents = rows.into_iter().map(|(text, stored_uid, hash, body)| {
+            Ok(FinalDocument {
+                entity_ref: entity_ref(&text)?,
+                uid: uid(stored_uid),
+                hash: hash.try_into().ok(),
+                body: decompress(&body).map_err(|error| error.to_string()),
+            })
+        });
+        documents.collect()
     }
 
     async fn read_unstitched(&self) -> Result<Vec<EntityState>> {

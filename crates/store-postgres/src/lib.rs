@@ -49,6 +49,7 @@ mod repair;
 mod retries;
 mod stitching;
 mod tasks;
+mod transfer;
 mod wakeups;
 mod work_queue;
 mod writing;

@@ -23,6 +23,12 @@ const INSERT: &str = "INSERT INTO locations (id, hash, type, target, entity_ref)
 const UPDATE: &str = "UPDATE locations SET hash = $2, type = $3, target = $4 WHERE id = $1";
 const DELETE: &str = "DELETE FROM locations WHERE id = $1";
 
+/// All of them, in order of registration.
+pub(crate) async fn all_locations(connection: &mut PgConnection) -> Result<Vec<RegisteredLocation>> {
+    let rows: Vec<LocationRow> = sqlx::query_as(ALL).fetch_all(connection).await.map_err(database_error)?;
+    rows.into_iter().map(registered).collect()
+}
+
 /// Registrations change rarely: each has the claim lock alone, which also keeps two from taking one target.
 #[async_trait]
 impl Locations for PostgresStore {
@@ -91,9 +97,7 @@ impl Locations for PostgresStore {
 impl PostgresStore {
     async fn read_locations(&self) -> Result<Vec<RegisteredLocation>> {
         let mut transaction = self.read().await?;
-        let rows: Vec<LocationRow> =
-            sqlx::query_as(ALL).fetch_all(&mut *transaction).await.map_err(database_error)?;
-        rows.into_iter().map(registered).collect()
+        all_locations(&mut transaction).await
     }
 
     async fn read_location(&self, id: LocationId) -> Result<Option<RegisteredLocation>> {

@@ -1,6 +1,7 @@
 use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange, Result};
+use sqlx::SqliteConnection;
 
 use crate::ingestion::change_sequence;
 use crate::interning::entity_ref;
@@ -51,15 +52,7 @@ impl ChangeLog for SqliteStore {
 
     async fn final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>> {
         let mut transaction = self.read().await?;
-        let after: i64 = match after {
-            None => 0,
-            Some(after) => sqlx::query_scalar("SELECT id FROM refs WHERE ref = ?1")
-                .bind(after.as_str())
-                .fetch_optional(&mut *transaction)
-                .await
-                .map_err(database_error)?
-                .unwrap_or(i64::MAX),
-        };
+        let after = place_of(&mut transaction, after).await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let query = sqlx::query_as(FINAL_ENTITIES).bind(after).bind(limit);
         let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
@@ -70,6 +63,14 @@ impl ChangeLog for SqliteStore {
         });
         entities.collect()
     }
+}
+
+/// The number of the entity after which a page begins.
+pub(crate) async fn place_of(connection: &mut SqliteConnection, after: Option<&EntityRef>) -> Result<i64> {
+    let Some(after) = after else { return Ok(0) };
+    let query = sqlx::query_scalar("SELECT id FROM refs WHERE ref = ?1").bind(after.as_str());
+    let id: Option<i64> = query.fetch_optional(connection).await.map_err(database_error)?;
+    Ok(id.unwrap_or(i64::MAX))
 }
 
 impl SqliteStore {

@@ -1,15 +1,21 @@
 use async_trait::async_trait;
 use callboard_model::{EntityRef, LocationKey};
-use callboard_store::{Document, EntityState, Inspection, QueueDepth, Repair, Result, Violation};
+use callboard_store::{
+    Document, EntityState, FinalDocument, Inspection, QueueDepth, Repair, Result, Violation,
+};
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{FromRow, Row};
 
+use crate::change_log::place_of;
 use crate::claims::document_hash;
+use crate::deletion::{ask_again, write_tombstones};
 use crate::interning::entity_ref;
 use crate::invariants::find_violations;
+use crate::marks::mark_for_stitching;
 use crate::processing::{timestamp, uid};
 use crate::repair::repair;
+use crate::row_set::{id_list, text_list};
 use crate::{SqliteStore, database_error};
 use callboard_store_body::decompress;
 
@@ -35,6 +41,14 @@ const ONE: &str = select_states!("WHERE r.ref = ?1");
 const DEPTH: &str = "SELECT (SELECT count(*) FROM entities), (SELECT count(*) FROM final_entities),
     (SELECT count(*) FROM entities WHERE urgency > 0), (SELECT count(*) FROM stitch_marks),
     (SELECT count(*) FROM orphans)";
+
+const FINAL_DOCUMENTS: &str = "SELECT r.ref, e.uid, f.hash, f.body FROM final_entities f
+    JOIN refs r ON r.id = f.entity_id JOIN entities e ON e.id = f.entity_id
+    WHERE f.entity_id > ?1 ORDER BY f.entity_id LIMIT ?2";
+const IDS: &str =
+    "SELECT e.id FROM json_each(?1) j JOIN refs r ON r.ref = j.value JOIN entities e ON e.id = r.id";
+const DROP_FINAL_ENTITIES: &str =
+    "DELETE FROM final_entities WHERE entity_id IN (SELECT value FROM json_each(?1))";
 
 #[async_trait]
 impl Inspection for SqliteStore {
@@ -68,6 +82,40 @@ impl Inspection for SqliteStore {
     async fn violations(&self) -> Result<Vec<Violation>> {
         let mut transaction = self.read().await?;
         find_violations(&mut transaction).await
+    }
+
+    async fn final_documents(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalDocument>> {
+        let mut transaction = self.read().await?;
+        let after = place_of(&mut transaction, after).await?;
+        let query =
+            sqlx::query_as(FINAL_DOCUMENTS).bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let rows: Vec<(String, Vec<u8>, Vec<u8>, Vec<u8>)> =
+            query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        drop(transaction);
+        let documents = rows.into_iter().map(|(text, uid_bytes, hash, body)| {
+            Ok(FinalDocument {
+                entity_ref: entity_ref(&text)?,
+                uid: uid(&uid_bytes)?,
+                hash: hash.try_into().ok(),
+                body: decompress(&body).map_err(|error| error.to_string()),
+            })
+        });
+        documents.collect()
+    }
+
+    async fn renew(&self, refs: &[EntityRef], now: Timestamp) -> Result<usize> {
+        let now = now.as_millisecond();
+        let mut transaction = self.write().await?;
+        let query = sqlx::query_scalar(IDS).bind(text_list(refs.iter().map(EntityRef::as_str)));
+        let ids: Vec<i64> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        let list = id_list(ids.iter().copied());
+        write_tombstones(&mut transaction, &list).await?;
+        let drop = sqlx::query(DROP_FINAL_ENTITIES).bind(list);
+        drop.execute(&mut *transaction).await.map_err(database_error)?;
+        mark_for_stitching(&mut transaction, ids.iter().copied(), now).await?;
+        ask_again(&mut transaction, &ids.iter().copied().collect(), now).await?;
+        transaction.commit().await.map_err(database_error)?;
+        Ok(ids.len())
     }
 
     async fn repair(&self, now: Timestamp) -> Result<Vec<Repair>> {

@@ -31,6 +31,7 @@ mod repair;
 mod row_set;
 mod stitching;
 mod tasks;
+mod transfer;
 
 pub use connection::SqliteStore;
 

@@ -16,13 +16,17 @@ const INSERT: &str = "INSERT INTO locations (id, type, target, entity_ref) VALUE
 const UPDATE: &str = "UPDATE locations SET type = ?2, target = ?3 WHERE id = ?1";
 const DELETE: &str = "DELETE FROM locations WHERE id = ?1";
 
+/// All of them, in order of registration.
+pub(crate) async fn all_locations(connection: &mut SqliteConnection) -> Result<Vec<RegisteredLocation>> {
+    let rows: Vec<LocationRow> = sqlx::query_as(ALL).fetch_all(connection).await.map_err(database_error)?;
+    rows.into_iter().map(registered).collect()
+}
+
 #[async_trait]
 impl Locations for SqliteStore {
     async fn locations(&self) -> Result<Vec<RegisteredLocation>> {
         let mut transaction = self.read().await?;
-        let rows: Vec<LocationRow> =
-            sqlx::query_as(ALL).fetch_all(&mut *transaction).await.map_err(database_error)?;
-        rows.into_iter().map(registered).collect()
+        all_locations(&mut transaction).await
     }
 
     async fn location(&self, id: LocationId) -> Result<Option<RegisteredLocation>> {

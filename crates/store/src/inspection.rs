@@ -28,6 +28,19 @@ pub struct EntityState {
     pub cache: Option<Arc<[u8]>>,
 }
 
+/// A final entity as it lies in the database, readable or not.
+#[derive(Debug, Clone)]
+pub struct FinalDocument {
+    /// Its ref.
+    pub entity_ref: EntityRef,
+    /// Its uid.
+    pub uid: Uid,
+    /// The hash that is stored with it; `None` if it has an impossible length.
+    pub hash: Option<[u8; 20]>,
+    /// The JSON, or why there is none.
+    pub body: Result<Arc<[u8]>, String>,
+}
+
 /// How much work waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct QueueDepth {
@@ -103,6 +116,22 @@ pub trait Inspection: Send + Sync {
     ///
     /// [`StoreError`](crate::StoreError).
     async fn violations(&self) -> Result<Vec<Violation>>;
+
+    /// What [`ChangeLog::final_entities`](crate::ChangeLog::final_entities) gives, in the same order, with what cannot be
+    /// read and with hashes.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn final_documents(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalDocument>>;
+
+    /// Drops the final form of these entities, as if they were gone, and has them processed and put together again,
+    /// whatever comes of it. Returns how many there are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError); nothing was changed then.
+    async fn renew(&self, refs: &[EntityRef], now: Timestamp) -> Result<usize>;
 
     /// Mends what [`Inspection::violations`] finds, in one transaction, as far as it can be mended: what refers to
     /// nothing goes, entities are settled by their claims, queued and marked. What has to be processed first holds

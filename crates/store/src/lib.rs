@@ -8,8 +8,8 @@
 //! way: [`Ingestion`] (claims), [`Processing`] (the queue), [`Stitching`] (final entities), [`ChangeLog`] (what
 //! the index follows); [`Locations`] (what users registered), [`Tasks`] (what is done from time to time),
 //! [`Incremental`] (large sources), [`Refusals`] (removals that were refused), [`Buckets`] (what providers claim),
-//! [`EventQueue`] (events that wait), [`PublishedKeys`] (by which nodes are known) and [`Membership`] (who else works on
-//! the database). The invariants that every implementation keeps are written at [`Inspection::violations`], and checked
+//! [`EventQueue`] (events that wait), [`PublishedKeys`] (by which nodes are known), [`Membership`] (who else works on
+//! the database) and [`Transfer`] (moving to another database). The invariants that every implementation keeps are written at [`Inspection::violations`], and checked
 //! by the suite behind the feature `suite`.
 
 mod bucket;
@@ -30,6 +30,7 @@ mod published_key;
 mod refusal;
 mod stitch;
 mod task;
+mod transfer;
 
 #[cfg(feature = "suite")]
 pub mod suite;
@@ -46,7 +47,7 @@ pub use incremental::{
     Incremental, IngestionAction, IngestionCounts, IngestionMark, IngestionPass, IngestionStatus,
     SweepPosition, Swept,
 };
-pub use inspection::{EntityState, Inspection, QueueDepth, Repair, Violation};
+pub use inspection::{EntityState, FinalDocument, Inspection, QueueDepth, Repair, Violation};
 pub use location::{LocationId, LocationRegistration, Locations, RegisteredLocation};
 pub use membership::{Heartbeat, Membership, Wakeup};
 pub use precedence::{ClaimStanding, winning_claim};
@@ -59,6 +60,9 @@ pub use published_key::{PublishedKey, PublishedKeys};
 pub use refusal::{BucketShare, Refusals, RefusedRemoval};
 pub use stitch::{StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching};
 pub use task::{StoredTask, TaskEnd, TaskRun, TaskTicket, TaskTrigger, Tasks};
+pub use transfer::{
+    CarriedClaim, CarriedEntity, Export, LastClaim, Standing, TakeOver, TakenOver, Transfer, order_of_making,
+};
 
 /// Everything the engine needs of a database.
 ///
@@ -77,6 +81,7 @@ pub trait Store:
     + PublishedKeys
     + Membership
     + Inspection
+    + Transfer
 {
 }
 
@@ -94,6 +99,7 @@ impl<T> Store for T where
         + PublishedKeys
         + Membership
         + Inspection
+        + Transfer
 {
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::{ProcessorCacheUpdate, QueueDepth, Store};
+use crate::{Change, ProcessorCacheUpdate, QueueDepth, Store};
 
 use super::scene::{LEASE, Output, REFRESH, Scene, claim, document, entity, failure, keyed, text};
 
@@ -90,4 +90,59 @@ pub async fn nothing_is_mended_that_is_in_order(store: &dyn Store) {
     let (depth, head) = (store.queue_depth().await.unwrap(), store.head().await.unwrap());
     assert!(store.repair(scene.now).await.unwrap().is_empty());
     assert_eq!((store.queue_depth().await.unwrap(), store.head().await.unwrap()), (depth, head));
+}
+
+/// Page by page, with the hash that was stored.
+pub async fn final_documents_are_what_was_stitched(store: &dyn Store) {
+    let mut scene = Scene::new(store);
+    scene.full("p", &[claim("a", "1"), claim("b", "1"), claim("c", "1")]).await;
+    scene.process(&[]).await;
+    scene.stitch().await;
+    let mut found = Vec::new();
+    loop {
+        let after = found.last().map(|document: &crate::FinalDocument| document.entity_ref.clone());
+        let page = store.final_documents(after.as_ref(), 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        found.extend(page);
+    }
+    let mut listed: Vec<_> = found
+        .into_iter()
+        .map(|document| {
+            let body = text(Some(&document.body.unwrap())).unwrap();
+            let hash = document.hash.unwrap()[..16].to_vec();
+            (super::scene::name(&document.entity_ref), document.uid, hash, body)
+        })
+        .collect();
+    listed.sort();
+    let mut expected = Vec::new();
+    for name in ["a", "b", "c"] {
+        let hash = super::scene::hash(name).as_bytes().to_vec();
+        expected.push((name.to_owned(), scene.uid(name).await, hash, name.to_owned()));
+    }
+    assert_eq!(listed, expected);
+}
+
+/// Gone from the log at once, processed and stitched anew, and back with the same uid.
+pub async fn what_is_renewed_is_made_anew(store: &dyn Store) {
+    let mut scene = Scene::new(store);
+    scene.full("p", &[claim("a", "1"), claim("b", "1")]).await;
+    scene.process(&[]).await;
+    scene.stitch().await;
+    let (uid, head) = (scene.uid("a").await, scene.head().await);
+    let renewed = store.renew(&[entity("a"), entity("nobody")], scene.now).await.unwrap();
+    assert_eq!(renewed, 1);
+    scene.check().await;
+    assert_eq!(scene.bodies().await.into_keys().collect::<Vec<_>>(), ["b"]);
+    let changes = store.changes_since(head, 10).await.unwrap();
+    assert!(
+        matches!(&changes[..], [only] if matches!(&only.change, Change::Removed(gone) if *gone == entity("a")))
+    );
+    assert_eq!(scene.take_names().await, ["a"]);
+    scene.wait(LEASE);
+    scene.process(&[]).await;
+    assert_eq!(scene.marked().await, ["a"]);
+    assert_eq!(scene.body("a").await.as_deref(), Some("a"));
+    assert_eq!(scene.uid("a").await, uid);
 }

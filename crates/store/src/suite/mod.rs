@@ -37,6 +37,7 @@ mod steps;
 pub mod stitch_marks;
 pub mod stitching;
 pub mod tasks;
+pub mod transfer;
 
 use std::future::Future;
 
@@ -251,6 +252,16 @@ macro_rules! store_suite {
                 what_was_never_stitched_is_listed
                 depths_count_what_waits
                 nothing_is_mended_that_is_in_order
+                final_documents_are_what_was_stitched
+                what_is_renewed_is_made_anew
+            ]
+            transfer: [
+                what_was_exported_is_taken_over_once
+                the_key_that_an_entity_has_is_kept
+                orphans_are_taken_over
+                a_bucket_belongs_to_its_provider_again
+                what_is_there_is_left_alone
+                an_export_has_the_locations
             ]
         }
 
