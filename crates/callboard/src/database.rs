@@ -106,7 +106,13 @@ pub(crate) async fn open_for_import(
         Some(DatabaseTarget::SqliteFile(file)) if dry_run && !working_directory.join(&file).exists() => {
             Ok(Database::Sqlite(SqliteStore::open_in_memory().await?))
         }
-        Some(_) if dry_run => open_existing(config, working_directory, Access::Read).await,
+        Some(_) if dry_run => match open_existing(config, working_directory, Access::Read).await? {
+            Database::Postgres(store) if store.is_bare().await? => {
+                store.close().await;
+                Ok(Database::Sqlite(SqliteStore::open_in_memory().await?))
+            }
+            database => Ok(database),
+        },
         Some(_) => open(config, working_directory).await,
     }
 }

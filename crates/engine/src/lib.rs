@@ -42,8 +42,8 @@ mod settings;
 mod stitching;
 
 pub use catalog::{
-    AncestryItem, Catalog, DryRun, Examination, ImportOutcome, LocationError, PushError, PushProgress,
-    PushReport, examine_store, import_location,
+    AncestryItem, Catalog, DryRun, Examination, ImportOutcome, ImportedLocation, LocationError, PushError,
+    PushProgress, PushReport, examine_store, import_location, imported_claim,
 };
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};

@@ -7,8 +7,12 @@ use anyhow::{Context, Result, bail};
 use callboard_auth::backend_client;
 use serde::{Deserialize, Serialize};
 
-/// The version of the format.
+use super::full_export_lines::{self, Header, HeaderContent};
+
+/// The version of the format that has nothing but locations.
 const VERSION: u32 = 1;
+/// No header is longer.
+const MAX_HEADER_BYTES: u64 = 1024;
 /// How long a server may take to answer.
 const LIMIT: Duration = Duration::from_mins(2);
 /// A type that older servers wrote for themselves and nobody reads.
@@ -21,18 +25,9 @@ pub(crate) struct ListedLocation {
     #[serde(rename = "type")]
     pub(crate) location_type: String,
     pub(crate) target: String,
-}
-
-/// The first line.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Header {
-    callboard_export: HeaderContent,
-}
-
-#[derive(Serialize, Deserialize)]
-struct HeaderContent {
-    version: u32,
+    /// Its entity, in a full export.
+    #[serde(rename = "entityRef", default, skip_serializing_if = "Option::is_none")]
+    pub(crate) entity_ref: Option<String>,
 }
 
 /// Every other line.
@@ -57,22 +52,37 @@ pub(crate) fn write(mut file: impl Write, locations: &[ListedLocation]) -> Resul
     Ok(file.flush()?)
 }
 
-/// Reads a list.
-pub(crate) fn read(file: impl BufRead) -> Result<Vec<ListedLocation>> {
-    let mut lines = file.lines().enumerate();
-    let header = match lines.next() {
-        Some((_, line)) => serde_json::from_str::<Header>(&line?).ok(),
-        None => None,
-    };
-    match header {
-        Some(Header { callboard_export: HeaderContent { version: VERSION } }) => {}
-        Some(Header { callboard_export: HeaderContent { version } }) => {
-            bail!("this is an export of version {version}, and this program reads version {VERSION}")
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Nothing but locations.
+    Locations,
+    /// All that the sources said.
+    Full,
+}
+
+/// Looks at the first line of a file.
+pub(crate) fn format_of(file: impl BufRead) -> Result<Format> {
+    let mut line = Vec::new();
+    file.take(MAX_HEADER_BYTES).read_until(b'\n', &mut line)?;
+    match serde_json::from_slice::<Header>(&line) {
+        Ok(Header { callboard_export: HeaderContent { version: VERSION } }) => Ok(Format::Locations),
+        Ok(Header { callboard_export: HeaderContent { version: full_export_lines::VERSION } }) => {
+            Ok(Format::Full)
         }
-        None => bail!("line 1: this is not what callboard export writes"),
+        Ok(Header { callboard_export: HeaderContent { version } }) => bail!(
+            "this is an export of version {version}, and this program reads versions {VERSION} and {}: take the \
+             program that wrote it, or a newer one",
+            full_export_lines::VERSION
+        ),
+        Err(_) => bail!("line 1: this is not what callboard export writes"),
     }
+}
+
+/// Reads a list, whose first line says that it is one.
+pub(crate) fn read(file: impl BufRead) -> Result<Vec<ListedLocation>> {
     let mut locations = Vec::new();
-    for (index, line) in lines {
+    for (index, line) in file.lines().enumerate().skip(1) {
         let line = line?;
         if line.trim().is_empty() {
             continue;
@@ -104,7 +114,7 @@ pub(crate) async fn fetch(api: &str, token: Option<&str>) -> Result<Vec<ListedLo
     }
     let items: Vec<ApiItem> = serde_json::from_slice(&body)
         .with_context(|| format!("{address} does not answer as a catalog does"))?;
-    let locations = items.into_iter().map(|item| item.data);
+    let locations = items.into_iter().map(|item| ListedLocation { entity_ref: None, ..item.data });
     Ok(locations.filter(|location| location.location_type != BOOTSTRAP).collect())
 }
 
@@ -118,10 +128,12 @@ mod tests {
             id: id.to_owned(),
             location_type: "url".to_owned(),
             target: format!("https://host/{id}\n\"x\""),
+            entity_ref: None,
         };
         let locations = vec![location("1"), location("2")];
         let mut file = Vec::new();
         write(&mut file, &locations).unwrap();
+        assert_eq!(format_of(file.as_slice()).unwrap(), Format::Locations);
         assert_eq!(read(file.as_slice()).unwrap(), locations);
         assert_eq!(std::str::from_utf8(&file).unwrap().lines().count(), 3);
     }
@@ -132,13 +144,15 @@ mod tests {
             ("", "line 1: this is not what callboard export writes"),
             ("[]", "line 1: this is not what callboard export writes"),
             (
-                r#"{"callboardExport":{"version":2}}"#,
-                "this is an export of version 2, and this program reads version 1",
+                r#"{"callboardExport":{"version":3}}"#,
+                "this is an export of version 3, and this program reads versions 1 and 2: take the program that \
+                 wrote it, or a newer one",
             ),
-            ("{\"callboardExport\":{\"version\":1}}\n\n{}", "line 3"),
         ];
         for (text, expected) in cases {
-            assert_eq!(read(text.as_bytes()).unwrap_err().to_string(), expected);
+            assert_eq!(format_of(text.as_bytes()).unwrap_err().to_string(), expected);
         }
+        let broken = "{\"callboardExport\":{\"version\":1}}\n\n{}";
+        assert_eq!(read(broken.as_bytes()).unwrap_err().to_string(), "line 3");
     }
 }

@@ -2,6 +2,9 @@
 
 mod doctor;
 mod export;
+mod full_export;
+mod full_export_lines;
+mod full_import;
 mod import;
 mod location_list;
 mod serve;
@@ -38,9 +41,10 @@ enum Command {
     /// Checks that everything stored, and the index of a running server, is as it has to be. Exits with 0 if it is, 1
     /// if not, 2 if that cannot be told
     Doctor(doctor::DoctorArguments),
-    /// Writes what cannot be had again from the sources, the registered locations, as lines of JSON
+    /// Writes what cannot be had again from the sources, the registered locations, as lines of JSON; on demand, what the
+    /// sources said, too
     Export(export::ExportArguments),
-    /// Registers the locations of an export, or of a running Callboard or Backstage
+    /// Takes over what is in an export, or registers the locations of a running Callboard or Backstage
     Import(import::ImportArguments),
 }
 

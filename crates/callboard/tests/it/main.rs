@@ -16,6 +16,7 @@ mod github;
 mod http;
 mod metrics;
 mod moving;
+mod moving_all;
 mod nodes;
 mod permissions;
 mod push;

@@ -23,14 +23,14 @@ async fn callboard(arguments: &[&str]) -> Output {
 }
 
 /// What a command printed, which has to end with an exit code.
-async fn printed(code: i32, arguments: &[&str]) -> String {
+pub(crate) async fn printed(code: i32, arguments: &[&str]) -> String {
     let output = callboard(arguments).await;
     let error = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
     String::from_utf8(output.stdout).unwrap() + &error
 }
 
-fn config(server: &ServerProcess) -> String {
+pub(crate) fn config(server: &ServerProcess) -> String {
     server.folder().join("app-config.yaml").to_str().unwrap().to_owned()
 }
 

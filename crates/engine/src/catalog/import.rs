@@ -1,11 +1,37 @@
-//! Registering what another server has registered.
+//! Registering and claiming what another server has.
 
-use callboard_model::{LocationPresence, LocationSpec};
-use callboard_store::{LocationId, LocationRegistration, RegisteredLocation, Store, StoreError};
+use callboard_model::{Entity, EntityError, EntityRef, LocationKey, LocationPresence, LocationSpec};
+use callboard_store::{LocationId, LocationRegistration, NewClaim, RegisteredLocation, Store, StoreError};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::locations::{bucket, generated_ref};
+use crate::processing::outcome;
 use crate::providers::location_store::registered_claim;
+
+/// A location as it was elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct ImportedLocation<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// `url`, mostly.
+    pub location_type: &'a str,
+    /// What to read.
+    pub target: &'a str,
+    /// Its Location entity; `None` for that which a registration makes today.
+    pub entity_ref: Option<&'a EntityRef>,
+}
+
+/// A claim from the JSON of an entity that was claimed elsewhere.
+///
+/// # Errors
+///
+/// [`EntityError`]: it is no entity.
+pub fn imported_claim(document: &[u8], key: Option<LocationKey>) -> Result<NewClaim, EntityError> {
+    let value: Value =
+        serde_json::from_slice(document).map_err(|error| EntityError::input(error.to_string()))?;
+    Ok(outcome::claim(&Entity::from_value(value)?, key))
+}
 
 /// What became of a location.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,12 +52,11 @@ pub enum ImportOutcome {
 /// [`StoreError`]; nothing was changed then.
 pub async fn import_location(
     store: &dyn Store,
-    id: &str,
-    location_type: &str,
-    target: &str,
+    location: ImportedLocation<'_>,
     now: Timestamp,
     dry_run: bool,
 ) -> Result<ImportOutcome, StoreError> {
+    let ImportedLocation { id, location_type, target, entity_ref } = location;
     if store.location_by_target(location_type, target).await?.is_some() {
         return Ok(ImportOutcome::Present);
     }
@@ -49,7 +74,7 @@ pub async fn import_location(
     };
     let location = RegisteredLocation {
         id,
-        entity_ref: generated_ref(&spec),
+        entity_ref: entity_ref.cloned().unwrap_or_else(|| generated_ref(&spec)),
         location_type: spec.location_type,
         target: spec.target,
     };
