@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use callboard_index::IndexReader;
@@ -25,6 +25,31 @@ use crate::stitching::hand_off::HandOff;
 /// How long an acknowledged write may take to show in the index before the caller is let go all the same.
 const INDEX_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long filling the index anew may take before whoever asked for it goes on.
+const REFILL_PATIENCE: Duration = Duration::from_mins(5);
+
+/// Asks for the index to be filled anew.
+#[derive(Default)]
+pub(crate) struct Refills {
+    /// How often that was asked for.
+    asked: AtomicU64,
+    /// Up to which of these requests it was done.
+    done: watch::Sender<u64>,
+}
+
+impl Refills {
+    /// The last request, unless it was answered.
+    pub(crate) fn open(&self) -> Option<u64> {
+        let asked = self.asked.load(Ordering::Acquire);
+        (asked > *self.done.borrow()).then_some(asked)
+    }
+
+    /// All requests up to this one are answered.
+    pub(crate) fn answered(&self, request: u64) {
+        self.done.send_replace(request);
+    }
+}
+
 /// Wakes the loops as soon as there is work for them.
 #[derive(Default)]
 pub(crate) struct Signals {
@@ -46,6 +71,7 @@ pub(crate) struct Core {
     /// How far the index has come.
     pub(crate) indexed: watch::Sender<ChangeSequence>,
     pub(crate) signals: Signals,
+    pub(crate) refills: Refills,
     pub(crate) scheduler: Scheduler,
     pub(crate) measurements: Measurements,
     pub(crate) events: Events,
@@ -63,6 +89,15 @@ impl Core {
         let mut indexed = self.indexed.subscribe();
         let reached = indexed.wait_for(|reached| *reached >= sequence);
         tokio::time::timeout(timeout, reached).await.is_ok_and(|reached| reached.is_ok())
+    }
+
+    /// Has the index filled anew from the store. Ends when it is, or with `false` when that takes too long.
+    pub(crate) async fn refill_index(&self) -> bool {
+        let request = self.refills.asked.fetch_add(1, Ordering::AcqRel) + 1;
+        self.signals.index.notify_one();
+        let mut done = self.refills.done.subscribe();
+        let answered = done.wait_for(|done| *done >= request);
+        tokio::time::timeout(REFILL_PATIENCE, answered).await.is_ok_and(|answered| answered.is_ok())
     }
 
     /// To be called after every change of claims: wakes who has to know, and lets the change be seen.

@@ -19,7 +19,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock};
-use crate::core::{Core, Signals};
+use crate::core::{Core, Refills, Signals};
 use crate::error_handling;
 use crate::events::Events;
 use crate::incremental::{self, Listener};
@@ -167,6 +167,7 @@ impl EngineBuilder {
             settled: SettledRuns::default(),
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
+            refills: Refills::default(),
             scheduler,
             events: Events::new(&subscribers),
             scm_events,

@@ -117,6 +117,12 @@ impl IndexFollower {
 
     /// Applies the next changes; returns whether there may be more.
     async fn catch_up(&mut self) -> Result<bool, FollowError> {
+        if let Some(request) = self.core.refills.open() {
+            tracing::info!("the index is filled anew, as somebody asked for");
+            self.fill().await?;
+            self.core.refills.answered(request);
+            return Ok(true);
+        }
         // Asked first: what comes in meanwhile is beyond it.
         let head = self.core.store.head().await?;
         if head <= self.reached {

@@ -43,7 +43,7 @@ mod stitching;
 
 pub use catalog::{
     AncestryItem, Catalog, DryRun, Examination, ImportOutcome, ImportedLocation, LocationError, PushError,
-    PushProgress, PushReport, examine_store, import_location, imported_claim,
+    PushProgress, PushReport, examine_store, import_location, imported_claim, repair_store,
 };
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};

@@ -28,7 +28,7 @@ pub use self::entity::{Change, Hit, IndexedEntity};
 pub use self::facet::{Facet, FacetQuery, FacetValue};
 pub use self::fields::{FieldError, FieldSelection};
 pub use self::full_text::FullText;
-pub use self::index::{Index, IndexLoader, MemoryUsage};
+pub use self::index::{ExaminationPlace, Index, IndexLoader, MemoryUsage};
 pub use self::legacy::{ListPage, ListQuery};
 pub use self::location_predicate::{LocationFields, LocationPredicate};
 pub use self::order::{Direction, OrderError, OrderField};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use callboard_auth::backend_client;
-use callboard_engine::{Examination, examine_store};
+use callboard_engine::{Examination, examine_store, repair_store};
 use callboard_store::Repair;
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -108,7 +108,7 @@ async fn examine_database(files: Vec<PathBuf>, repair: bool) -> Result<Report> {
     let access = if repair { Access::Repair } else { Access::Read };
     let database = database::open_existing(&config, &working_directory, access).await?;
     let store = database.store();
-    let repairs = if repair { store.repair(jiff::Timestamp::now()).await? } else { Vec::new() };
+    let repairs = if repair { repair_store(&*store, jiff::Timestamp::now()).await? } else { Vec::new() };
     let examination = examine_store(&*store).await?;
     database.close().await;
     Ok(Report::new(examination, repairs))

@@ -35,12 +35,19 @@ metadata: { name: curtain }
 spec: { type: service, lifecycle: production, owner: crew }
 ";
 
-fn stage() -> ServerProcess {
-    let server = crate::server(json!({ "catalog": {
+pub(crate) fn stage() -> ServerProcess {
+    furnish(crate::server(config()))
+}
+
+pub(crate) fn config() -> Value {
+    json!({ "catalog": {
         "processingInterval": { "seconds": 1 },
         "rules": [{ "allow": ["Component", "Group", "Location"] }],
         "locations": [{ "type": "file", "target": "catalog.yaml" }],
-    } }));
+    } })
+}
+
+pub(crate) fn furnish(server: ServerProcess) -> ServerProcess {
     std::fs::write(server.folder().join("catalog.yaml"), CATALOG).unwrap();
     let config = server.folder().join("app-config.yaml");
     let text = std::fs::read_to_string(&config).unwrap();
@@ -51,7 +58,7 @@ fn stage() -> ServerProcess {
 }
 
 /// Runs the command: its exit code, and what it printed.
-async fn doctor(arguments: &[&str]) -> (i32, String) {
+pub(crate) async fn doctor(arguments: &[&str]) -> (i32, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_callboard"))
         .args(["--log", "off", "doctor"])
         .args(arguments)
@@ -64,7 +71,7 @@ async fn doctor(arguments: &[&str]) -> (i32, String) {
 }
 
 /// Waits until a running server has nothing wrong with it, and all that it should have.
-async fn is_well(server: &ServerProcess) {
+pub(crate) async fn is_well(server: &ServerProcess) {
     let url = server.api("");
     until("the server to be well", PATIENCE, async || {
         let (code, text) = doctor(&["--url", &url, "--output", "json"]).await;
@@ -74,14 +81,18 @@ async fn is_well(server: &ServerProcess) {
     .await;
 }
 
-async fn break_by(folder: &Path, sql: &'static str) {
+pub(crate) async fn open(folder: &Path) -> SqliteConnection {
     let mut files = std::fs::read_dir(folder.join("database")).unwrap();
     let file = files.find_map(|file| {
         let path = file.unwrap().path();
         path.extension().is_some_and(|extension| extension == "sqlite").then_some(path)
     });
     let options = SqliteConnectOptions::new().filename(file.unwrap());
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    SqliteConnection::connect_with(&options).await.unwrap()
+}
+
+async fn break_by(folder: &Path, sql: &'static str) {
+    let mut connection = open(folder).await;
     sqlx::query(sql).execute(&mut connection).await.unwrap();
     connection.close().await.unwrap();
 }

@@ -10,6 +10,7 @@ mod authentication;
 mod crash;
 mod custom_kinds;
 mod doctor;
+mod doctor_documents;
 mod events;
 mod extending;
 mod github;

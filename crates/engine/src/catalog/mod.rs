@@ -24,7 +24,7 @@ use tokio::sync::broadcast;
 
 pub use ancestry::AncestryItem;
 pub use dry_run::DryRun;
-pub use examination::{Examination, examine_store};
+pub use examination::{Examination, examine_store, repair_store};
 pub use import::{ImportOutcome, ImportedLocation, import_location, imported_claim};
 pub use locations::LocationError;
 pub use push::{PushError, PushProgress, PushReport};

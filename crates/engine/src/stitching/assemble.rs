@@ -6,7 +6,7 @@ use bytes::Bytes;
 use callboard_index::IndexedEntity;
 use callboard_model::{Entity, EntityError, annotation, is_script_url, write_canonical_object};
 use callboard_store::{StitchInput, StitchOutcome};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha1::{Digest as _, Sha1};
 
 use crate::hexadecimal::hexadecimal;
@@ -53,6 +53,24 @@ fn changed(input: &StitchInput, mut entity: Entity, hash: [u8; 20]) -> Assembled
     }
 }
 
+/// Whether a final entity is one that was put together with this hash.
+pub(crate) fn is_hash_of(hash: &[u8; 20], entity: Value) -> bool {
+    let Value::Object(mut entity) = entity else { return false };
+    // An etag of its own was there before the hash.
+    if content_hash(&entity) == *hash {
+        return true;
+    }
+    let metadata = entity.get_mut("metadata").and_then(Value::as_object_mut);
+    let etag = metadata.and_then(|metadata| metadata.shift_remove("etag"));
+    etag.is_some_and(|etag| etag == hexadecimal(hash)) && content_hash(&entity) == *hash
+}
+
+fn content_hash(entity: &Map<String, Value>) -> [u8; 20] {
+    let mut canonical = Vec::with_capacity(4096);
+    write_canonical_object(entity, &mut canonical);
+    Sha1::digest(&canonical).into()
+}
+
 /// The final entity but for its etag, and the hash of that.
 fn final_entity(input: &StitchInput, processed: &[u8]) -> Result<(Entity, [u8; 20]), EntityError> {
     let value: Value = serde_json::from_slice(processed)
@@ -68,9 +86,8 @@ fn final_entity(input: &StitchInput, processed: &[u8]) -> Result<(Entity, [u8; 2
     }
     entity.set_uid(&input.uid.to_string());
 
-    let mut canonical = Vec::with_capacity(processed.len() * 2);
-    write_canonical_object(entity.as_map(), &mut canonical);
-    Ok((entity, Sha1::digest(&canonical).into()))
+    let hash = content_hash(entity.as_map());
+    Ok((entity, hash))
 }
 
 /// The links that people follow must not run scripts.

@@ -58,7 +58,7 @@ impl Index {
         self.free_slots.push(slot);
     }
 
-    fn remove_uid(&mut self, uid: &str, slot: u32) {
+    pub(super) fn remove_uid(&mut self, uid: &str, slot: u32) {
         if let Some(term) = self.uids.term_of(uid) {
             self.uids.remove(term, slot, &mut self.terms);
         }

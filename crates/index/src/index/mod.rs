@@ -2,6 +2,7 @@
 
 mod apply;
 mod evaluate;
+mod examine;
 mod facets;
 mod list;
 mod load;
@@ -22,6 +23,7 @@ use bytes::Bytes;
 use callboard_model::EntityRef;
 use roaring::RoaringBitmap;
 
+pub use self::examine::ExaminationPlace;
 pub use self::load::IndexLoader;
 pub use self::memory::MemoryUsage;
 use self::postings::SlotSet;

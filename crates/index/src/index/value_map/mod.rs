@@ -128,7 +128,12 @@ impl ValueMap {
 
     /// The term id of a value that is spelled in one way only.
     pub(crate) fn term_of(&self, value: &str) -> Option<u32> {
-        let place = self.find(value, value).ok()?;
+        self.term_of_spelling(value, value)
+    }
+
+    /// The term id of one spelling of a value.
+    pub(crate) fn term_of_spelling(&self, value: &str, original: &str) -> Option<u32> {
+        let place = self.find(value, original).ok()?;
         Some(self.chunk_at(place.chunk)?.term(place.entry))
     }
 
