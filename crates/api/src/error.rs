@@ -50,6 +50,9 @@ pub(crate) enum ApiError {
     /// Not now, but perhaps later.
     #[error("{0}")]
     Unavailable(String),
+    /// The database cannot be written to.
+    #[error("The database cannot be written to at the moment, nothing was changed; please try again later")]
+    Unwritable,
     /// An error with more to say than a message.
     #[error("{}", .0.message)]
     Detailed(Box<DetailedError>),
@@ -122,7 +125,7 @@ impl ApiError {
             Self::Conflict(_) => "ConflictError",
             Self::PayloadTooLarge { .. } => "PayloadTooLargeError",
             Self::RequestTimeout => "RequestTimeoutError",
-            Self::Unavailable(_) => "ServiceUnavailableError",
+            Self::Unavailable(_) | Self::Unwritable => "ServiceUnavailableError",
             Self::Detailed(error) => error.name,
             Self::TooManyRequests | Self::Internal(_) => "Error",
         }
@@ -138,7 +141,7 @@ impl ApiError {
             Self::PayloadTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Unwritable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Detailed(error) => error.status,
             Self::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -160,6 +163,10 @@ impl From<StoreError> for ApiError {
             StoreError::Unavailable(cause) => {
                 tracing::warn!(error = %cause, "the database is not available");
                 Self::Unavailable("The database is not available".to_owned())
+            }
+            StoreError::Unwritable(cause) => {
+                tracing::warn!(error = %cause, "the database cannot be written to");
+                Self::Unwritable
             }
             other => Self::internal(other),
         }

@@ -30,6 +30,7 @@ use crate::mount::{self, MOUNT_PATH, PathPatterns};
 use crate::options::ApiOptions;
 use crate::response::{SecurityHeaders, add_security_headers, not_modified};
 use crate::routes;
+use crate::routes::health::trouble;
 use crate::state::ApiState;
 
 /// What is to be known of the database.
@@ -143,7 +144,7 @@ async fn pass_inner_layers(
     handler: middleware::Next,
 ) -> Response {
     let (state, matched, parameters) = (&state, route.as_ref(), &parameters);
-    warn_of_silence(state, request, |request| {
+    tell_database_state(state, request, |request| {
         tell_route(route.clone(), request, |request| {
             wait_for_start(state, request, |request| {
                 audit(state, matched, parameters, request, |request| {
@@ -202,11 +203,15 @@ async fn wait_for_start(state: &ApiState, request: Request, next: impl Next) -> 
     next.run(request).await
 }
 
-/// Says of every answer that the database is not there, and the catalog perhaps no longer as it is shown.
-async fn warn_of_silence(state: &ApiState, request: Request, next: impl Next) -> Response {
+/// Says of every answer that the database is not there, and the catalog perhaps no longer as it is shown; or that
+/// nothing can be changed.
+async fn tell_database_state(state: &ApiState, request: Request, next: impl Next) -> Response {
     let mut response = next.run(request).await;
-    if !state.catalog.database_is_reachable() {
-        response.headers_mut().insert(DATABASE_HEADER, HeaderValue::from_static("unreachable"));
+    if matches!(response.extensions().get(), Some(ApiError::Unwritable)) {
+        state.catalog.note_unwritable();
+    }
+    if let Some(word) = trouble(state.catalog.database_state()) {
+        response.headers_mut().insert(DATABASE_HEADER, HeaderValue::from_static(word));
     }
     response
 }

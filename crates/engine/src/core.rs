@@ -12,9 +12,9 @@ use callboard_store::{ChangeSequence, Conflict, MutationReport, ProviderName, St
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
+use crate::database_state::DatabaseWatch;
 use crate::events::Events;
 use crate::measurements::Measurements;
-use crate::membership::Reachability;
 use crate::processing::pipeline::Pipeline;
 use crate::processing::settled_runs::SettledRuns;
 use crate::scheduling::Scheduler;
@@ -79,7 +79,7 @@ pub(crate) struct Core {
     /// The large sources of this node.
     pub(crate) incremental: HashSet<ProviderName>,
     pub(crate) ready: AtomicBool,
-    pub(crate) reachability: Reachability,
+    pub(crate) database: Arc<DatabaseWatch>,
 }
 
 impl Core {

@@ -20,12 +20,13 @@ use tokio_util::task::TaskTracker;
 use crate::catalog::Catalog;
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, Refills, Signals};
+use crate::database_state::DatabaseWatch;
 use crate::error_handling;
 use crate::events::Events;
 use crate::incremental::{self, Listener};
 use crate::index_follower::{FollowError, IndexFollower};
 use crate::measurements::Measurements;
-use crate::membership::{self, Reachability};
+use crate::membership;
 use crate::orphans;
 use crate::parser::YamlParser;
 use crate::processing::chain;
@@ -137,7 +138,13 @@ impl EngineBuilder {
         let pipeline = pipeline(&settings, &registry, formats)?;
         let model = chain::installed_model(&settings, &registry).map_err(EngineError::ModelLayers)?;
         let (writer, index) = share(Index::new());
-        let scheduler = Scheduler::new(Arc::clone(&store), Arc::clone(&clock), settings.task_poll_interval);
+        let database = Arc::<DatabaseWatch>::default();
+        let scheduler = Scheduler::new(
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&database),
+            settings.task_poll_interval,
+        );
         for task in registry.tasks {
             scheduler.schedule(task)?;
         }
@@ -178,7 +185,7 @@ impl EngineBuilder {
                 .collect(),
             measurements: Measurements::default(),
             ready: AtomicBool::new(false),
-            reachability: Reachability::default(),
+            database,
         };
         let core = Arc::new(core);
         core.scm_events.attach(&core);
@@ -338,7 +345,7 @@ impl RunningEngine {
     ) -> Result<(), EngineError> {
         let core = &self.core;
         let providers = startup::enabled(core, others);
-        startup::connect(core, &providers, &self.tasks, &self.aborting).await;
+        startup::connect(core, &providers, &self.tasks, &self.stopping, &self.aborting).await;
         incremental::schedule(core, incremental);
         let scheduler = core.scheduler.clone();
         self.tasks.spawn(look_after(scheduler, self.tasks.clone(), self.stopping.clone()));

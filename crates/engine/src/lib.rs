@@ -20,6 +20,7 @@
 mod catalog;
 mod clock;
 mod core;
+mod database_state;
 mod engine;
 mod error_handling;
 mod events;
@@ -46,6 +47,7 @@ pub use catalog::{
     PushProgress, PushReport, examine_store, import_location, imported_claim, repair_store,
 };
 pub use clock::{Clock, SystemClock};
+pub use database_state::DatabaseState;
 pub use engine::{Engine, EngineBuilder, EngineError, RunningEngine};
 pub use events::{CONFLICT_TOPIC, CatalogEvent, ERRORS_TOPIC, REMOVAL_REFUSED_TOPIC, SubscriberCounts};
 pub use incremental::{IncrementalControl, IncrementalState};

@@ -1,14 +1,14 @@
 //! This node among others on the same database.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use callboard_store::{StoreError, Wakeup};
+use callboard_store::{Heartbeat, StoreError, Wakeup};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
+use crate::database_state::{DatabaseState, UNWRITABLE};
 
 /// Between two signs of life; a fifth of the time after which a node counts as gone.
 const BEAT: Duration = Duration::from_secs(2);
@@ -23,36 +23,17 @@ enum Silence {
     Timeout,
 }
 
-/// Whether the database answers, as far as is known.
-#[derive(Debug)]
-pub(crate) struct Reachability(AtomicBool);
-
-impl Default for Reachability {
-    fn default() -> Self {
-        Self(AtomicBool::new(true))
-    }
-}
-
-impl Reachability {
-    pub(crate) fn is_reachable(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// Returns whether that is news.
-    fn set(&self, reachable: bool) -> bool {
-        self.0.swap(reachable, Ordering::Relaxed) != reachable
-    }
-}
-
-/// Says from time to time, until `stopping`, that this node is alive.
+/// Says from time to time, until `stopping`, that this node is alive. Finds out what the database does by itself: on a
+/// node that has nothing to do, nobody else would.
 pub(crate) async fn beat(core: Arc<Core>, stopping: CancellationToken) {
     while stopping.run_until_cancelled(tokio::time::sleep(BEAT)).await.is_some() {
-        let beat = tokio::time::timeout(PATIENCE, core.store.heartbeat(core.clock.now()));
-        let Some(beat) = stopping.run_until_cancelled(beat).await else { return };
-        match beat.map_err(|_| Silence::Timeout).and_then(|beat| beat.map_err(Silence::Store)) {
+        let Some(beat) = stopping.run_until_cancelled(sign_of_life(&core)).await else { return };
+        match beat {
             Ok(heartbeat) => {
-                if core.reachability.set(true) {
-                    tracing::info!("the database answers again");
+                if core.database.set(DatabaseState::Writable) {
+                    tracing::info!("the database reads and writes again");
+                    core.signals.processing.notify_one();
+                    core.signals.stitching.notify_one();
                     core.signals.index.notify_one();
                 }
                 if heartbeat.reclaimed > 0 {
@@ -60,8 +41,13 @@ pub(crate) async fn beat(core: Arc<Core>, stopping: CancellationToken) {
                     core.signals.stitching.notify_one();
                 }
             }
+            Err(error @ Silence::Store(StoreError::Unwritable(_))) => {
+                if core.database.set(DatabaseState::Unwritable) {
+                    tracing::error!(error = &error as &dyn std::error::Error, "{UNWRITABLE}");
+                }
+            }
             Err(error) => {
-                if core.reachability.set(false) {
+                if core.database.set(DatabaseState::Unreachable) {
                     tracing::error!(
                         error = &error as &dyn std::error::Error,
                         "the database does not answer: the catalog is served as it was, and nothing can be changed"
@@ -69,6 +55,20 @@ pub(crate) async fn beat(core: Arc<Core>, stopping: CancellationToken) {
                 }
             }
         }
+    }
+}
+
+async fn sign_of_life(core: &Core) -> Result<Heartbeat, Silence> {
+    let beat = tokio::time::timeout(PATIENCE, core.store.heartbeat(core.clock.now()));
+    let heartbeat = beat.await.map_err(|_| Silence::Timeout)??;
+    if core.database.state() == DatabaseState::Writable {
+        return Ok(heartbeat);
+    }
+    let trial = tokio::time::timeout(PATIENCE, core.store.try_writing());
+    match trial.await.map_err(|_| Silence::Timeout)? {
+        // Somebody may forbid it, and then the sign of life has to do.
+        Ok(()) | Err(StoreError::Refused(_)) => Ok(heartbeat),
+        Err(error) => Err(error.into()),
     }
 }
 

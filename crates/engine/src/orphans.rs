@@ -17,6 +17,7 @@ pub(crate) async fn sweep(core: Arc<Core>, stopping: CancellationToken) {
                 core.made_visible(deletion.sequence).await;
             }
             Err(error) => {
+                core.database.note(&error);
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "could not delete orphaned entities"

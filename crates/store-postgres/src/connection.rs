@@ -1,7 +1,8 @@
 use std::fmt::Write as _;
+use std::future::ready;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64};
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use callboard_store::Result;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
@@ -98,6 +99,7 @@ pub struct PostgresStore {
     begin_reading: Arc<str>,
     pub(crate) interner: Arc<Interner>,
     pub(crate) retries: Arc<RetryCounters>,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) listener: Arc<Mutex<Listener>>,
     channel: Arc<str>,
     pub(crate) call_timeout: Duration,
@@ -140,6 +142,22 @@ impl Doubtful {
     }
 }
 
+/// Which connections are still good.
+#[derive(Debug, Default)]
+pub(crate) struct Connections(std::sync::Mutex<Option<Instant>>);
+
+impl Connections {
+    /// Gives up all that there are, as soon as nobody uses them.
+    pub(crate) fn renew(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    fn are_good(&self, age: Duration) -> bool {
+        let renewed = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.is_none_or(|renewed| age < renewed.elapsed())
+    }
+}
+
 impl PostgresStore {
     /// Connects to a database; makes what the options say if it is not there, and brings the schema up to date.
     ///
@@ -151,6 +169,8 @@ impl PostgresStore {
             migration::create_database(&options.connect).await?;
         }
         let connect = tuned(options.connect.clone());
+        let connections = Arc::new(Connections::default());
+        let known = Arc::clone(&connections);
         let pool = PgPoolOptions::new()
             .max_connections(options.max_connections.max(2))
             .min_connections(options.min_connections)
@@ -158,6 +178,7 @@ impl PostgresStore {
             .idle_timeout(options.idle_timeout)
             // A connection that broke is noticed by the first statement, and the transaction is tried again.
             .test_before_acquire(false)
+            .before_acquire(move |_, metadata| Box::pin(ready(Ok(known.are_good(metadata.age)))))
             .connect_with(connect.clone())
             .await
             .map_err(database_error)?;
@@ -185,6 +206,7 @@ impl PostgresStore {
             begin_reading,
             interner: Arc::default(),
             retries: Arc::default(),
+            connections,
             listener: Arc::new(Mutex::new(Listener::new(connect, channel.clone()))),
             channel: channel.into(),
             call_timeout: options.statement_timeout + options.acquire_timeout + GRACE,

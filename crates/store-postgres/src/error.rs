@@ -10,8 +10,12 @@ pub(crate) enum Remedy {
     Deadlock,
     /// The connection broke, or the server is about to stop or to start.
     Reconnect,
-    /// It was waited for long enough; the caller may try later.
+    /// The server can only be read, as one that another has taken over from: another connection may reach the other.
+    ReconnectElsewhere,
+    /// It was waited for long enough, or the server is short of something; the caller may try later.
     Later,
+    /// There is no room left; the caller may try later.
+    Room,
     /// There is none.
     None,
 }
@@ -31,6 +35,7 @@ pub(crate) fn database_error(error: sqlx::Error) -> StoreError {
     match remedy_of(&error) {
         Remedy::None => StoreError::Refused(error.into()),
         Remedy::Deadlock | Remedy::Reconnect | Remedy::Later => StoreError::Unavailable(error.into()),
+        Remedy::ReconnectElsewhere | Remedy::Room => StoreError::Unwritable(error.into()),
     }
 }
 
@@ -38,7 +43,7 @@ pub(crate) fn database_error(error: sqlx::Error) -> StoreError {
 pub(crate) fn commit_error(error: sqlx::Error) -> StoreError {
     match remedy_of(&error) {
         Remedy::Reconnect => StoreError::Unavailable(CommitUnknown(error).into()),
-        Remedy::Deadlock | Remedy::Later | Remedy::None => database_error(error),
+        _ => database_error(error),
     }
 }
 
@@ -49,7 +54,9 @@ pub(crate) fn is_commit_unknown(error: &StoreError) -> bool {
 
 /// What to do about a failed call before the caller hears of it.
 pub(crate) fn remedy(error: &StoreError) -> Remedy {
-    let StoreError::Unavailable(source) = error else { return Remedy::None };
+    let (StoreError::Unavailable(source) | StoreError::Unwritable(source)) = error else {
+        return Remedy::None;
+    };
     source.downcast_ref::<sqlx::Error>().map_or(Remedy::None, remedy_of)
 }
 
@@ -63,11 +70,13 @@ fn remedy_of(error: &sqlx::Error) -> Remedy {
         sqlx::Error::Database(failure) => match failure.code().as_deref() {
             // Serialization failure, deadlock, lock not available in time.
             Some("40001" | "40P01" | "55P03") => Remedy::Deadlock,
-            // Too many connections, the server stops, crashed or is starting, a connection was idle for too long, a
-            // failover left a server that only reads.
-            Some("53300" | "57P01" | "57P02" | "57P03" | "57P05" | "25006") => Remedy::Reconnect,
-            // A statement took too long.
-            Some("57014") => Remedy::Later,
+            // Too many connections, the server stops, crashed or is starting, a connection was idle for too long.
+            Some("53300" | "57P01" | "57P02" | "57P03" | "57P05") => Remedy::Reconnect,
+            // A transaction that only reads: a failover left such a server, or somebody made this one so.
+            Some("25006") => Remedy::ReconnectElsewhere,
+            Some("53100") => Remedy::Room,
+            // A statement took too long; the server is out of memory.
+            Some("57014" | "53200") => Remedy::Later,
             Some(code) if code.starts_with("08") => Remedy::Reconnect,
             _ => Remedy::None,
         },

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use callboard_store::{Heartbeat, Membership, Result, StoreError, Wakeup};
 use jiff::Timestamp;
 use sqlx::postgres::PgPool;
-use sqlx::{PgConnection, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Executor as _, PgConnection, Postgres, Transaction};
 
 use crate::PostgresStore;
 use crate::change_log::drop_tombstones;
@@ -28,6 +28,10 @@ const KEEP_TOMBSTONES_MS: i64 = 3_600_000;
 impl Membership for PostgresStore {
     async fn heartbeat(&self, now: Timestamp) -> Result<Heartbeat> {
         retrying!(self, self.try_heartbeat(now))
+    }
+
+    async fn try_writing(&self) -> Result<()> {
+        retrying!(self, self.try_probe())
     }
 
     async fn next_wakeups(&self) -> Vec<Wakeup> {
@@ -53,6 +57,8 @@ const RECLAIM_ENTITIES: &str = "UPDATE entities SET urgency = 1, due = $1, node 
 const RECLAIM_TASKS: &str =
     "UPDATE tasks SET ticket = NULL, started_at = NULL, expires_at = NULL, node = NULL
     WHERE ticket IS NOT NULL AND (node = $1 OR node NOT IN (SELECT id FROM nodes))";
+/// A megabyte, in rows that are too short to be compressed.
+const PROBE_ROWS: &str = "SELECT repeat('-', 1900) AS filler FROM generate_series(1, 560)";
 /// No node has this number.
 pub(crate) const NOBODY: i32 = 0;
 
@@ -111,6 +117,15 @@ impl PostgresStore {
             tracing::info!(nodes = dead, entities = reclaimed, "took back the work of nodes that are gone");
         }
         Ok(Heartbeat { others: usize::try_from(others).unwrap_or(usize::MAX), reclaimed })
+    }
+
+    /// Makes a table that needs room of its own, and takes it back.
+    async fn try_probe(&self) -> Result<()> {
+        let mut transaction = self.write().await?;
+        let node = self.node_id();
+        let probe = format!("CREATE TABLE room_probe_{node} AS {PROBE_ROWS}");
+        transaction.execute(AssertSqlSafe(probe)).await.map_err(database_error)?;
+        transaction.rollback().await.map_err(database_error)
     }
 
     pub(crate) async fn try_reclaim_leases(&self, now: Timestamp) -> Result<usize> {

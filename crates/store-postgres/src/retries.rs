@@ -18,7 +18,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(10);
 pub struct RetryCounts {
     /// Because of a deadlock, a serialization failure, or a lock that took too long.
     pub deadlocks: u64,
-    /// Because the connection broke or the server was not there.
+    /// Because the connection broke, or the server was not there or could only be read.
     pub reconnects: u64,
 }
 
@@ -58,16 +58,19 @@ impl<'a> Attempts<'a> {
     /// Whether to try again after this error; waits a little first.
     pub(crate) async fn again(&mut self, error: &StoreError) -> bool {
         let remedy = remedy(error);
-        if remedy == Remedy::Reconnect {
+        if remedy == Remedy::ReconnectElsewhere {
+            self.store.connections.renew();
+        }
+        if matches!(remedy, Remedy::Reconnect | Remedy::ReconnectElsewhere) {
             // Another server may answer next, one that has lost the last transactions.
             self.store.interner.forget();
         }
         let counters = &self.store.retries;
         let counter = match remedy {
             _ if self.made >= ATTEMPTS => return false,
-            Remedy::Later | Remedy::None => return false,
+            Remedy::Later | Remedy::Room | Remedy::None => return false,
             Remedy::Deadlock => &counters.deadlocks,
-            Remedy::Reconnect => &counters.reconnects,
+            Remedy::Reconnect | Remedy::ReconnectElsewhere => &counters.reconnects,
         };
         counter.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(

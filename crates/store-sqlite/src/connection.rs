@@ -3,11 +3,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use callboard_store::{Membership, Result, StoreError};
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
-use sqlx::{Sqlite, Transaction};
+use sqlx::{Connection as _, Sqlite, Transaction};
 
 use crate::database_error;
 use crate::interning::Interner;
@@ -42,9 +44,9 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             // A crash of the machine may lose the last transactions, never the database; they are done again.
             .synchronous(SqliteSynchronous::Normal);
-        let writer = pool(1, tuned(options.clone())).await?;
+        let writer = file_pool(1, tuned(options.clone())).await?;
         migrate(&writer).await?;
-        let reader = pool(READERS, reading(options)).await?;
+        let reader = file_pool(READERS, reading(options)).await?;
         Self::new(writer, reader).await
     }
 
@@ -56,9 +58,9 @@ impl SqliteStore {
     /// There is no such file, it cannot be opened, or its schema is that of another version.
     pub async fn open_existing(file: &Path, changeable: bool) -> Result<Self> {
         let options = SqliteConnectOptions::new().filename(file).create_if_missing(false);
-        let reader = pool(READERS, reading(options.clone())).await?;
+        let reader = file_pool(READERS, reading(options.clone())).await?;
         ensure_present_schema(&reader).await?;
-        let writer = pool(1, tuned(options).read_only(!changeable)).await?;
+        let writer = file_pool(1, tuned(options).read_only(!changeable)).await?;
         Ok(Self { writer, reader, interner: Arc::default() })
     }
 
@@ -70,7 +72,7 @@ impl SqliteStore {
     pub async fn open_in_memory() -> Result<Self> {
         let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(database_error)?;
         // A database in memory belongs to its connection, so reader and writer are one.
-        let pool = pool(1, tuned(options)).await?;
+        let pool = connected(pool_options(1), tuned(options)).await?;
         migrate(&pool).await?;
         Self::new(pool.clone(), pool).await
     }
@@ -100,7 +102,25 @@ impl SqliteStore {
 }
 
 /// The file has one process.
-impl Membership for SqliteStore {}
+#[async_trait]
+impl Membership for SqliteStore {
+    async fn try_writing(&self) -> Result<()> {
+        let mut transaction = self.write().await?;
+        for statement in [MAKE_PROBE, FILL_PROBE] {
+            sqlx::query(statement).execute(&mut *transaction).await.map_err(database_error)?;
+        }
+        // Only a commit reaches the disk.
+        transaction.commit().await.map_err(database_error)?;
+        let mut transaction = self.write().await?;
+        sqlx::query(DROP_PROBE).execute(&mut *transaction).await.map_err(database_error)?;
+        transaction.commit().await.map_err(database_error)
+    }
+}
+
+/// A process that is killed may leave the table behind.
+const MAKE_PROBE: &str = "CREATE TABLE IF NOT EXISTS room_probe (filler BLOB NOT NULL) STRICT";
+const FILL_PROBE: &str = "INSERT INTO room_probe VALUES (zeroblob(1048576))";
+const DROP_PROBE: &str = "DROP TABLE room_probe";
 
 fn tuned(options: SqliteConnectOptions) -> SqliteConnectOptions {
     options
@@ -122,16 +142,26 @@ fn reading(options: SqliteConnectOptions) -> SqliteConnectOptions {
     tuned(options).read_only(true).pragma("cache_size", "-16384")
 }
 
-async fn pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+fn pool_options(connections: u32) -> SqlitePoolOptions {
     SqlitePoolOptions::new()
         .max_connections(connections)
         // A closed connection would take a database in memory with it.
         .idle_timeout(None)
         .max_lifetime(None)
         .acquire_timeout(Duration::from_mins(1))
-        .connect_with(options)
-        .await
-        .map_err(database_error)
+}
+
+/// Connections to a file. SQLite takes a transaction back by itself when a write fails, and the connection goes on
+/// thinking that it is in one: such a connection is good for nothing, and gives way to another.
+async fn file_pool(connections: u32, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    let is_idle = |connection: &mut SqliteConnection| Ok(!connection.is_in_transaction());
+    let pool = pool_options(connections)
+        .before_acquire(move |connection, _| Box::pin(std::future::ready(is_idle(connection))));
+    connected(pool, options).await
+}
+
+async fn connected(pool: SqlitePoolOptions, options: SqliteConnectOptions) -> Result<SqlitePool> {
+    pool.connect_with(options).await.map_err(database_error)
 }
 
 async fn migrate(pool: &SqlitePool) -> Result<()> {

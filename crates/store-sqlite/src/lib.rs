@@ -39,17 +39,22 @@ use callboard_store::StoreError;
 
 /// Which kind of error a failure of the database is.
 fn database_error(error: sqlx::Error) -> StoreError {
-    let transient = match &error {
+    match &error {
         sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
-        | sqlx::Error::Io(_) => true,
-        // SQLITE_BUSY and SQLITE_LOCKED, with their extended codes.
+        | sqlx::Error::Io(_) => StoreError::Unavailable(error.into()),
         sqlx::Error::Database(failure) => {
             let code = failure.code().and_then(|code| code.parse::<i64>().ok()).unwrap_or_default();
-            matches!(code & 0xff, 5 | 6)
+            match (code & 0xff, code >> 8) {
+                // SQLITE_BUSY and SQLITE_LOCKED, with their extended codes.
+                (5 | 6, _) => StoreError::Unavailable(error.into()),
+                // SQLITE_READONLY and SQLITE_FULL; of SQLITE_IOERR: WRITE, FSYNC, DIR_FSYNC, TRUNCATE, SHMOPEN,
+                // SHMSIZE and SHMMAP. A quota, or a limit of the size of files, fails a write rather than fill the disk.
+                (8 | 13, _) | (10, 3 | 4 | 5 | 6 | 18 | 19 | 21) => StoreError::Unwritable(error.into()),
+                _ => StoreError::Refused(error.into()),
+            }
         }
-        _ => false,
-    };
-    if transient { StoreError::Unavailable(error.into()) } else { StoreError::Refused(error.into()) }
+        _ => StoreError::Refused(error.into()),
+    }
 }

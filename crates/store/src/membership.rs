@@ -40,6 +40,14 @@ pub trait Membership: Send + Sync {
         Ok(Heartbeat::default())
     }
 
+    /// Writes about a megabyte and takes it away again: finds out whether a database that had no room, or could only be
+    /// read, takes writes again. A sign of life fits where nothing else does.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError): it does not, or cannot be reached.
+    async fn try_writing(&self) -> Result<()>;
+
     /// Waits until another process says that there is something. It is never told twice, and may get lost: who
     /// relies on it has to look from time to time all the same. For one caller at a time.
     async fn next_wakeups(&self) -> Vec<Wakeup> {

@@ -18,6 +18,7 @@
 
 mod catalog;
 mod clock;
+mod comparison;
 mod files;
 mod log;
 mod own_runtime;
@@ -29,8 +30,9 @@ mod wait;
 
 pub use catalog::{TestCatalog, TestCatalogBuilder};
 pub use clock::FakeClock;
+pub use comparison::comparable;
 pub use files::FakeFiles;
-pub use postgres::{PostgresServer, measure_database, postgres_database};
+pub use postgres::{PostgresServer, fill_disk, free_disk, measure_database, postgres_database};
 pub use process::{ProcessUsage, ServerProcess, StoppingProcess, free_port};
 pub use processor_run::{ProcessorOutcome, ProcessorRun};
 pub use reqwest::Method;

@@ -121,6 +121,16 @@ impl PostgresServer {
         connection.execute(cut).await.expect("the connections are cut");
     }
 
+    /// Lets its databases only be read from the next transaction on, as one does that another has taken over from; or
+    /// lets them be written to again.
+    pub async fn set_read_only(&self, read_only: bool) {
+        let mut connection = connect(&self.url("postgres")).await;
+        let set = format!("ALTER SYSTEM SET default_transaction_read_only = {read_only}");
+        for statement in [set.as_str(), "SELECT pg_reload_conf()"] {
+            connection.execute(AssertSqlSafe(statement.to_owned())).await.expect("the setting");
+        }
+    }
+
     /// Has all of its processes stand still: it is there, and does not answer.
     pub fn pause(&self) {
         self.command("pause");
@@ -162,6 +172,53 @@ pub async fn postgres_database() -> String {
     match std::env::var(GIVEN) {
         Ok(given) => create_database(&given).await,
         Err(_) => SHARED.get_or_init(PostgresServer::start).create_database().await,
+    }
+}
+
+const NO_ROOM: [&str; 3] = [
+    "CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'could not extend file: no space left' USING ERRCODE = 'disk_full'; END $$",
+    "CREATE FUNCTION no_room_for_tables() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        RAISE EXCEPTION 'could not create file: no space left' USING ERRCODE = 'disk_full'; END $$",
+    "CREATE EVENT TRIGGER no_room ON ddl_command_start WHEN TAG IN ('CREATE TABLE', 'CREATE TABLE AS')
+        EXECUTE FUNCTION no_room_for_tables()",
+];
+const ROOM: [&str; 3] = [
+    "DROP EVENT TRIGGER no_room",
+    "DROP FUNCTION no_room_for_tables()",
+    // With its triggers.
+    "DROP FUNCTION no_room() CASCADE",
+];
+
+/// Has a database refuse whatever would need room, as on a disk that is full. What fits where something else was goes on
+/// there, too: the signs of life of nodes. It needs a user who may do everything.
+pub async fn fill_disk(url: &str) {
+    let mut connection = connect(url).await;
+    let tables = "SELECT quote_ident(relname) FROM pg_class \
+        WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND relname <> 'nodes'";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut connection).await.expect("tables");
+    let triggers = tables.iter().map(|table| {
+        format!(
+            "CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION no_room()"
+        )
+    });
+    let statements = NO_ROOM.into_iter().map(str::to_owned).chain(triggers);
+    run_each(&mut connection, statements).await;
+}
+
+/// Takes back what [`fill_disk`] did.
+pub async fn free_disk(url: &str) {
+    let mut connection = connect(url).await;
+    run_each(&mut connection, ROOM.into_iter().map(str::to_owned)).await;
+}
+
+/// Each is a transaction, and waits for those of the nodes; may be cut off by a deadlock with one, and comes again.
+async fn run_each(connection: &mut PgConnection, statements: impl Iterator<Item = String>) {
+    for statement in statements {
+        until("a statement to come through", PATIENCE, async || {
+            connection.execute(AssertSqlSafe(statement.clone())).await.ok()
+        })
+        .await;
     }
 }
 

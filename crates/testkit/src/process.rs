@@ -22,6 +22,7 @@ pub struct ServerProcess {
     client: Client,
     child: Option<Child>,
     max_files: Option<u32>,
+    outlives_full_files: bool,
     config_files: Vec<PathBuf>,
     environment: Vec<(String, String)>,
     working_directory: Option<PathBuf>,
@@ -74,6 +75,7 @@ impl ServerProcess {
             client,
             child: None,
             max_files: None,
+            outlives_full_files: false,
             config_files: Vec::new(),
             environment: Vec::new(),
             working_directory: None,
@@ -100,6 +102,31 @@ impl ServerProcess {
     /// Lets it have so many files and sockets open at a time.
     pub fn limit_files(&mut self, max_files: u32) {
         self.max_files = Some(max_files);
+    }
+
+    /// Lets it live when a file may grow no further, so that [`ServerProcess::limit_file_size`] can be used: its writes
+    /// fail then as on a disk that is full.
+    #[must_use]
+    pub fn outliving_full_files(mut self) -> Self {
+        self.outlives_full_files = true;
+        self
+    }
+
+    /// Lets the process, which runs, write no file beyond so many bytes; `None` for any size. Linux only.
+    pub async fn limit_file_size(&self, bytes: Option<u64>) {
+        let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+        // What is before the colon can be raised again by anybody.
+        let set = Command::new("prlimit")
+            .args(["--pid", &self.id().to_string(), &format!("--fsize={limit}:")])
+            .status()
+            .await;
+        assert!(set.expect("prlimit can be run").success());
+    }
+
+    /// Sends the process, which runs, a signal such as `STOP`.
+    pub async fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args(["-s", signal, &self.id().to_string()]).status().await;
+        assert!(sent.expect("kill can be run").success());
     }
 
     /// Has it read a configuration file before its own configuration, which lies over it.
@@ -137,13 +164,16 @@ impl ServerProcess {
 
     fn spawn_with(&mut self, arguments: &[&OsStr]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("log"));
-        let mut command = match self.max_files {
-            None => Command::new(&self.binary),
-            Some(max_files) => {
-                let mut shell = Command::new("sh");
-                shell.args(["-c", &format!("ulimit -n {max_files} && exec \"$0\" \"$@\"")]).arg(&self.binary);
-                shell
-            }
+        let limits = self.max_files.map(|max_files| format!("ulimit -n {max_files} && "));
+        // What is ignored stays so in the program that takes the place of the shell.
+        let signals = self.outlives_full_files.then(|| "trap '' XFSZ && ".to_owned());
+        let script: String = limits.into_iter().chain(signals).collect();
+        let mut command = if script.is_empty() {
+            Command::new(&self.binary)
+        } else {
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &format!("{script}exec \"$0\" \"$@\"")]).arg(&self.binary);
+            shell
         };
         if let Some(folder) = &self.working_directory {
             command.current_dir(folder);
@@ -211,6 +241,15 @@ impl ServerProcess {
         if let Some(mut child) = self.child.take() {
             child.kill().await.expect("the server can be killed");
         }
+    }
+
+    /// Whether the process runs; it may have ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        let running = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+        if !self.child.as_mut().is_some_and(running) {
+            self.child = None;
+        }
+        self.child.is_some()
     }
 
     /// Waits until the process has ended by itself.

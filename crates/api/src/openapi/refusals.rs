@@ -69,7 +69,7 @@ const REFUSALS: [Refusal; 8] = [
     Refusal {
         status: 503,
         key: "Unavailable",
-        description: "The server starts or stops, its database is not there, or the request took too long.",
+        description: "The server starts or stops, its database is not there or cannot be written to, or the request took too long.",
         error: ("ServiceUnavailableError", "Service has not started up yet"),
         needs_body: false,
     },

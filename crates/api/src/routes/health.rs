@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use callboard_engine::DatabaseState;
 use serde_json::json;
 
 use crate::openapi::schemas::Health;
@@ -44,10 +45,19 @@ pub(crate) async fn readiness(State(state): State<ApiState>) -> Response {
     }
     let mut body = json!({ "status": "ok" });
     // Reads go on: a node that is taken out for this would leave nobody to answer them.
-    if !state.catalog.database_is_reachable() {
-        body["database"] = "unreachable".into();
+    if let Some(word) = trouble(state.catalog.database_state()) {
+        body["database"] = word.into();
     }
     answer(&state, StatusCode::OK, &body)
+}
+
+/// What is wrong with the database, in one word.
+pub(crate) fn trouble(state: DatabaseState) -> Option<&'static str> {
+    match state {
+        DatabaseState::Writable => None,
+        DatabaseState::Unwritable => Some("unwritable"),
+        DatabaseState::Unreachable => Some("unreachable"),
+    }
 }
 
 fn answer(state: &ApiState, status: StatusCode, body: &serde_json::Value) -> Response {

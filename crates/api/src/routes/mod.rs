@@ -13,7 +13,7 @@ mod entity_by_name;
 mod entity_by_uid;
 mod entity_facets;
 mod events;
-mod health;
+pub(crate) mod health;
 mod incremental;
 mod jwks;
 mod location;

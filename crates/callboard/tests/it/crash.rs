@@ -8,14 +8,14 @@ use std::time::Duration;
 use callboard_store::Inspection;
 use callboard_store_postgres::{PostgresOptions, PostgresStore};
 use callboard_store_sqlite::SqliteStore;
-use callboard_testkit::{ServerProcess, postgres_database, until};
+use callboard_testkit::{ServerProcess, comparable, postgres_database, until};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const FILES: usize = 12;
 const COMPONENTS_PER_FILE: usize = 60;
 /// The root, one Location entity a file, the components and the groups; and the generated location.
-const ENTITIES: usize = FILES * (COMPONENTS_PER_FILE + 1) + 5 + 2;
+pub(crate) const ENTITIES: usize = FILES * (COMPONENTS_PER_FILE + 1) + 5 + 2;
 const KILLS: u64 = 12;
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -149,13 +149,4 @@ pub(crate) async fn settled(server: &ServerProcess) -> BTreeMap<String, Value> {
         complete.then(|| entities.into_iter().map(comparable).collect())
     })
     .await
-}
-
-fn comparable(mut entity: Value) -> (String, Value) {
-    let key = format!("{}:{}", entity["kind"], entity["metadata"]["name"]);
-    if let Some(metadata) = entity["metadata"].as_object_mut() {
-        metadata.remove("uid");
-        metadata.remove("etag");
-    }
-    (key, entity)
 }

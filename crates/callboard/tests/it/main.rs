@@ -9,6 +9,7 @@
 mod authentication;
 mod crash;
 mod custom_kinds;
+mod disk_full;
 mod doctor;
 mod doctor_documents;
 mod events;

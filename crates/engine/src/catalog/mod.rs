@@ -31,6 +31,7 @@ pub use push::{PushError, PushProgress, PushReport};
 
 use crate::clock::later;
 use crate::core::Core;
+use crate::database_state::DatabaseState;
 use crate::events::{CatalogEvent, SubscriberBus, SubscriberCounts};
 use crate::incremental::IncrementalControl;
 use crate::measurements;
@@ -70,10 +71,15 @@ impl Catalog {
         self.core.is_ready()
     }
 
-    /// Whether the database answers, as far as is known. If it does not, the index shows the catalog as it was, and
-    /// nothing can be changed.
-    pub fn database_is_reachable(&self) -> bool {
-        self.core.reachability.is_reachable()
+    /// What the database does, as far as is known.
+    pub fn database_state(&self) -> DatabaseState {
+        self.core.database.state()
+    }
+
+    /// To be told when a call failed because the database [cannot be written to](StoreError::Unwritable): it is so
+    /// until the database was found to take writes.
+    pub fn note_unwritable(&self) {
+        self.core.database.note_unwritable();
     }
 
     /// How the engine was set up.

@@ -205,6 +205,7 @@ async fn write(core: Arc<Core>, mut unwritten: mpsc::Receiver<NewEvent>, stoppin
             return;
         }
         while let Err(error) = core.store.enqueue_events(batch.clone(), core.clock.now()).await {
+            core.database.note(&error);
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 events = batch.len(),

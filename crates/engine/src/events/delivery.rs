@@ -49,6 +49,7 @@ impl Delivery {
                     _ = stopping.run_until_cancelled(waiting).await;
                 }
                 Err(error) => {
+                    self.core.database.note(&error);
                     tracing::warn!(
                         subscriber = self.id(),
                         error = &error as &dyn std::error::Error,

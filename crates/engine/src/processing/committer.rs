@@ -102,7 +102,7 @@ impl Committer {
     }
 
     async fn try_commit(&self, commits: &[ProcessingCommit]) -> Result<CommitReport, StoreError> {
-        let mut outage = Outage::to_the_end(&self.stopping);
+        let mut outage = Outage::to_the_end(&self.core.database, &self.stopping);
         loop {
             let committing = self.core.store.commit_processed(commits.to_vec(), self.core.clock.now());
             match measurements::timed("commit_processed", committing).await {

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use callboard_model::EntityError;
 use callboard_store::{
-    DocumentHash, DueEntity, KnownRun, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, TakenUp,
+    DocumentHash, DueEntity, KnownRun, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, StoreError,
+    TakenUp,
 };
 use futures::FutureExt as _;
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ use super::reads::Lane;
 use crate::clock::later;
 use crate::core::Core;
 use crate::measurements;
+use crate::outage::Pauses;
 use crate::settings::ProcessingInterval;
 
 /// The least that is worth taking up at a time.
@@ -78,6 +80,7 @@ impl WorkLoop {
     async fn run(self, mut reruns: mpsc::Receiver<Vec<DueEntity>>) {
         let settings = self.core.settings.processing;
         let mut limit = SMALLEST_CLAIM;
+        let mut pauses = Pauses::default();
         loop {
             if self.stopping.is_cancelled() {
                 return;
@@ -95,7 +98,17 @@ impl WorkLoop {
                 continue;
             }
             let asked = limit.min(room);
-            let got = self.claim(asked).await;
+            let got = match self.claim(asked).await {
+                Ok(got) => got,
+                Err(error) => {
+                    self.core.database.note(&error);
+                    tracing::warn!(error = &error as &dyn std::error::Error, "could not take up what is due");
+                    // What is due stays due, so that waiting for work would be over at once.
+                    self.stopping.run_until_cancelled(tokio::time::sleep(pauses.next())).await;
+                    continue;
+                }
+            };
+            pauses = Pauses::default();
             limit = if got == asked { limit * 2 } else { got * 2 };
             limit = limit.clamp(SMALLEST_CLAIM, settings.batch_size.max(SMALLEST_CLAIM));
             if got < asked {
@@ -113,25 +126,18 @@ impl WorkLoop {
     }
 
     /// Takes up to `limit` entities up and returns how many there were.
-    async fn claim(&self, limit: usize) -> usize {
+    async fn claim(&self, limit: usize) -> Result<usize, StoreError> {
         let now = self.core.clock.now();
         let lease_until = later(now, self.core.settings.processing.lease);
         let next_due = later(now, self.interval.draw());
         let is_settled = |run| self.core.settled.contains(run);
         let claiming = self.core.store.claim_unsettled(limit, now, lease_until, next_due, &is_settled);
-        match measurements::timed("claim_due", claiming).await {
-            Ok(TakenUp { due, settled }) => {
-                measurements::taken_up(&due, now);
-                measurements::settled(settled);
-                let count = due.len() + settled;
-                self.dispatch(self.in_flight.admit(due), next_due);
-                count
-            }
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "could not take up what is due");
-                0
-            }
-        }
+        let TakenUp { due, settled } = measurements::timed("claim_due", claiming).await?;
+        measurements::taken_up(&due, now);
+        measurements::settled(settled);
+        let count = due.len() + settled;
+        self.dispatch(self.in_flight.admit(due), next_due);
+        Ok(count)
     }
 
     async fn wait_for_work(&self, reruns: &mut mpsc::Receiver<Vec<DueEntity>>) {

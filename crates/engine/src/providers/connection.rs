@@ -10,6 +10,7 @@ use callboard_sdk::{
 use callboard_store::{NewClaim, ProviderMutation, ProviderName, StoreError};
 use futures::StreamExt as _;
 use tokio::sync::{Mutex, MutexGuard};
+use tokio_util::sync::CancellationToken;
 
 use super::guard;
 use crate::core::Core;
@@ -26,12 +27,28 @@ const CHUNK: usize = 256;
 pub(crate) struct Connection {
     core: Arc<Core>,
     provider: ProviderName,
+    /// Of those who wait until the database takes a mutation, until when.
+    patience: Option<CancellationToken>,
     one_at_a_time: Mutex<()>,
 }
 
 impl Connection {
-    pub(crate) fn new(core: Arc<Core>, provider: ProviderName) -> Self {
-        Self { core, provider, one_at_a_time: Mutex::default() }
+    /// Of a client, who can be told to come again.
+    pub(crate) fn of_client(core: Arc<Core>, provider: ProviderName) -> Self {
+        Self { core, provider, patience: None, one_at_a_time: Mutex::default() }
+    }
+
+    /// Of a provider: what it has may not come again for a long time, so that a mutation waits for the database until
+    /// `stopping`.
+    pub(crate) fn of_provider(core: Arc<Core>, provider: ProviderName, stopping: CancellationToken) -> Self {
+        Self { patience: Some(stopping), ..Self::of_client(core, provider) }
+    }
+
+    fn outage(&self) -> Outage<'_> {
+        match &self.patience {
+            Some(stopping) => Outage::to_the_end(&self.core.database, stopping),
+            None => Outage::for_a_while(&self.core.database),
+        }
     }
 }
 
@@ -40,7 +57,7 @@ impl Connection {
     pub(crate) async fn apply(&self, mutation: ProviderMutation) -> Result<(), ConnectionError> {
         // Held until the end, so that what was looked at is what is changed.
         let _one_at_a_time = self.guard(&mutation).await?;
-        let mut outage = Outage::for_a_while();
+        let mut outage = self.outage();
         let report = loop {
             // To do it twice, if it had come through after all, changes nothing.
             let now = self.core.clock.now();

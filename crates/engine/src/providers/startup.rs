@@ -37,11 +37,13 @@ pub(crate) async fn connect(
     core: &Arc<Core>,
     providers: &[Arc<dyn EntityProvider>],
     tasks: &TaskTracker,
+    stopping: &CancellationToken,
     aborting: &CancellationToken,
 ) {
     let connecting = providers.iter().map(|provider| {
         let provider = Arc::clone(provider);
-        let connection = Arc::new(Connection::new(Arc::clone(core), ProviderName::new(provider.name())));
+        let name = ProviderName::new(provider.name());
+        let connection = Arc::new(Connection::of_provider(Arc::clone(core), name, stopping.clone()));
         let (core, aborting) = (Arc::clone(core), aborting.clone());
         tasks.spawn(async move {
             let connect =

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::entry::{Entry, StopReason};
 use super::scheduler::{CANCELLED, Scheduler};
+use crate::outage::Outage;
 use crate::processing::hook::words;
 
 /// What the state of a task says that the stop of the server cut off.
@@ -45,14 +46,27 @@ pub(super) async fn run(
     // What a stop cuts off is done at the next start.
     let next_run = if stopped { Some(now) } else { entry.next_run(row.started, now) };
     let end = TaskEnd { at: now, error: outcome.err(), next_run };
-    finish(&scheduler, &entry, row, end).await;
+    finish(&scheduler, &entry, row, end, &stopping).await;
     scheduler.wake.notify_one();
 }
 
-async fn finish(scheduler: &Scheduler, entry: &Entry, row: TaskRun, end: TaskEnd) {
+async fn finish(
+    scheduler: &Scheduler,
+    entry: &Entry,
+    row: TaskRun,
+    end: TaskEnd,
+    stopping: &CancellationToken,
+) {
     if entry.is_global() {
-        // A run that was cancelled has been released already.
-        if let Err(error) = scheduler.store.release_task(entry.task.id(), row.ticket, end).await {
+        let mut outage = Outage::to_the_end(&scheduler.database, stopping);
+        let released = loop {
+            // A run that was cancelled has been released already.
+            match scheduler.store.release_task(entry.task.id(), row.ticket, end.clone()).await {
+                Err(error) if outage.outlasts(&error).await => {}
+                result => break result,
+            }
+        };
+        if let Err(error) = released {
             tracing::warn!(
                 task = entry.task.id(),
                 error = &error as &dyn std::error::Error,

@@ -9,20 +9,27 @@ use tokio::sync::Notify;
 
 use super::entry::{Entry, StopReason, TaskDescription, TaskState, WorkerState};
 use crate::clock::Clock;
+use crate::database_state::DatabaseWatch;
 
 /// What runs tasks. A cheap handle; clones share it.
 #[derive(Clone)]
 pub struct Scheduler {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) database: Arc<DatabaseWatch>,
     pub(super) poll_interval: Duration,
     pub(super) wake: Arc<Notify>,
     entries: Arc<Mutex<BTreeMap<String, Arc<Entry>>>>,
 }
 
 impl Scheduler {
-    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>, poll_interval: Duration) -> Self {
-        Self { store, clock, poll_interval, wake: Arc::default(), entries: Arc::default() }
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        database: Arc<DatabaseWatch>,
+        poll_interval: Duration,
+    ) -> Self {
+        Self { store, clock, database, poll_interval, wake: Arc::default(), entries: Arc::default() }
     }
 
     /// All tasks of this node, in order of their ids.

@@ -26,6 +26,7 @@ pub(crate) async fn look_after(scheduler: Scheduler, tasks: TaskTracker, stoppin
         let pause = match look(&scheduler, &tasks, &stopping).await {
             Ok(next) => pause(&scheduler, next),
             Err(error) => {
+                scheduler.database.note(&error);
                 tracing::warn!(error = &error as &dyn std::error::Error, "could not look after the tasks");
                 scheduler.poll_interval
             }

@@ -14,7 +14,7 @@ use super::assemble::{Assembled, assemble};
 use crate::clock::later;
 use crate::core::Core;
 use crate::measurements;
-use crate::outage::Outage;
+use crate::outage::{Outage, Pauses};
 
 /// How many entities one task puts together before it hands them in.
 const CHUNK: usize = 32;
@@ -33,32 +33,38 @@ impl StitchLoop {
     }
 
     async fn run(self) {
+        let mut pauses = Pauses::default();
         while !self.stopping.is_cancelled() {
             let limit = self.core.settings.stitching.batch_size.max(1);
-            if self.stitch(limit).await < limit {
-                self.wait_for_work().await;
+            match self.stitch(limit).await {
+                Ok(count) => {
+                    pauses = Pauses::default();
+                    if count < limit {
+                        self.wait_for_work().await;
+                    }
+                }
+                Err(error) => {
+                    self.core.database.note(&error);
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "could not take up what is to be stitched"
+                    );
+                    // What is due stays due, so that waiting for work would be over at once.
+                    self.stopping.run_until_cancelled(tokio::time::sleep(pauses.next())).await;
+                }
             }
         }
     }
 
     /// Stitches up to `limit` entities, and returns how many there were.
-    async fn stitch(&self, limit: usize) -> usize {
+    async fn stitch(&self, limit: usize) -> Result<usize, StoreError> {
         let now = self.core.clock.now();
         let lease_until = later(now, self.core.settings.stitching.lease);
         let started = Instant::now();
         let claiming = self.core.store.claim_stitches(limit, now, lease_until);
-        let inputs = match measurements::timed("claim_stitches", claiming).await {
-            Ok(inputs) => inputs,
-            Err(error) => {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "could not take up what is to be stitched"
-                );
-                return 0;
-            }
-        };
+        let inputs = measurements::timed("claim_stitches", claiming).await?;
         if inputs.is_empty() {
-            return 0;
+            return Ok(0);
         }
         let count = inputs.len();
         let (commits, indexed): (Vec<_>, Vec<_>) = self.assemble_all(inputs).await.into_iter().unzip();
@@ -69,14 +75,14 @@ impl StitchLoop {
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not write final entities");
                 // The lease brings them back; not to be tried again at once.
-                return 0;
+                return Ok(0);
             }
         }
-        count
+        Ok(count)
     }
 
     async fn commit(&self, commits: Vec<StitchCommit>) -> Result<ChangeSequence, StoreError> {
-        let mut outage = Outage::to_the_end(&self.stopping);
+        let mut outage = Outage::to_the_end(&self.core.database, &self.stopping);
         loop {
             let committing = self.core.store.commit_stitched(commits.clone(), self.core.clock.now());
             match measurements::timed("commit_stitched", committing).await {

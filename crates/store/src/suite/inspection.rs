@@ -15,6 +15,17 @@ pub async fn an_empty_store_is_in_order(store: &dyn Store) {
     assert!(scene.find("a").await.is_none());
 }
 
+/// It makes room for something and gives it back, as often as it is asked to.
+pub async fn a_trial_of_writing_leaves_nothing_behind(store: &dyn Store) {
+    let scene = Scene::new(store);
+    scene.full("p", &[keyed("a", "k", "1")]).await;
+    for _ in 0..2 {
+        store.try_writing().await.unwrap();
+        scene.check().await;
+    }
+    assert_eq!(store.queue_depth().await.unwrap().entities, 1);
+}
+
 /// Stage by stage.
 pub async fn a_state_shows_how_far_an_entity_is(store: &dyn Store) {
     let mut scene = Scene::new(store);

@@ -248,6 +248,7 @@ macro_rules! store_suite {
             ]
             inspection: [
                 an_empty_store_is_in_order
+                a_trial_of_writing_leaves_nothing_behind
                 a_state_shows_how_far_an_entity_is
                 what_was_never_stitched_is_listed
                 depths_count_what_waits

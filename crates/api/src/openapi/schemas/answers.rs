@@ -199,6 +199,16 @@ pub(crate) struct Health {
     /// Why it is not well.
     #[schema(required = false)]
     message: String,
+    /// What is wrong with the database: it does not answer, or it cannot be written to. Reads go on.
+    #[schema(required = false)]
+    database: DatabaseTrouble,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+enum DatabaseTrouble {
+    Unreachable,
+    Unwritable,
 }
 
 #[derive(ToSchema)]

@@ -12,6 +12,7 @@ use axum::response::Response;
 use callboard_duration::ConfigDuration;
 use callboard_engine::{Catalog, PushError, PushProvider};
 use callboard_sdk::{EntityMutation, EntityProvider as _};
+use callboard_store::StoreError;
 
 use self::answer::PushBody;
 use self::body::{Format, delta_of, entities_of};
@@ -173,6 +174,9 @@ fn refusal(error: PushError, provider: &str) -> ApiError {
         )),
         error @ PushError::TooManyToTry { .. } => ApiError::input(error.to_string()),
         PushError::Store(error) => error.into(),
-        PushError::Connection(error) => ApiError::internal(error),
+        PushError::Connection(error) => match error.0.downcast::<StoreError>() {
+            Ok(error) => (*error).into(),
+            Err(other) => ApiError::Internal(other.into()),
+        },
     }
 }
