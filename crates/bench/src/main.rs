@@ -7,6 +7,7 @@
 //! | `delta` | how soon a change of some entities shows |
 //! | `hotspot` | one group with very many members |
 //! | `delete` | a location with very many entities is taken off |
+//! | `soak` | whether nodes and database may be killed, paused, cut off and filled up; see `soak/mod.rs` |
 //! | `query` | every kind of query over HTTP, beside a server that does nothing but send bytes |
 //!
 //! The server is this same program, started as a process of its own with the arguments of `callboard`, so that
@@ -28,6 +29,7 @@ mod load;
 mod machine;
 mod query;
 mod seed;
+mod soak;
 mod steady;
 mod table;
 mod usage;
@@ -63,6 +65,8 @@ enum Command {
     Delete(delete::DeleteArguments),
     /// Measures queries over HTTP
     Query(query::QueryArguments),
+    /// Disturbs nodes and database for a while, and compares what they end in with a catalog that is left alone
+    Soak(soak::SoakArguments),
     /// Answers everything with the same bytes; the yardstick of `query`
     #[command(hide = true)]
     Constant(constant_server::ConstantArguments),
@@ -91,6 +95,7 @@ fn run(arguments: Arguments) -> Result<()> {
             Command::Hotspot(arguments) => hotspot::run(arguments).await,
             Command::Delete(arguments) => delete::run(arguments).await,
             Command::Query(arguments) => query::run(arguments).await,
+            Command::Soak(arguments) => soak::run(arguments).await,
             Command::Constant(arguments) => constant_server::run(arguments).await,
         }
     })

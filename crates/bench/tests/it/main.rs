@@ -12,6 +12,8 @@ use rstest::rstest;
 #[case::delta(&["delta", "--entities", "200", "--changed", "7", "--rounds", "3"], &["Callboard, sqlite", "200", "7", "3"])]
 #[case::hotspot(&["hotspot", "--members", "150"], &["Callboard, sqlite", "150"])]
 #[case::delete(&["delete", "--children", "60"], &["Callboard, sqlite", "60"])]
+#[case::soak_on_postgres(&["soak", "--database", "pg", "--nodes", "2", "--seconds", "5", "--round", "5"], &["pg"])]
+#[case::soak_on_sqlite(&["soak", "--database", "sqlite", "--seconds", "5", "--round", "5"], &["sqlite"])]
 #[case::query(&["query", "--entities", "200", "--milliseconds", "5", "--only", "by-name"], &["by-name"])]
 fn command(#[case] arguments: &[&str], #[case] expected: &[&str]) {
     let output = Command::new(env!("CARGO_BIN_EXE_callboard-bench")).args(arguments).output().unwrap();
