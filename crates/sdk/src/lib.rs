@@ -69,7 +69,7 @@ pub use parser::EntityParser;
 pub use permission_rule::{ParameterIssue, PermissionRule, RuleParameterError};
 pub use placeholder::{PlaceholderContext, PlaceholderResolver};
 pub use policy::EntityPolicy;
-pub use processor::{DEFAULT_PRIORITY, Hooks, Processor, ReadContext};
+pub use processor::{DEFAULT_PRIORITY, Hooks, ProcessContext, Processor, ReadContext};
 pub use processor_cache::ProcessorCache;
 pub use provider::{
     ConnectionError, DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError,

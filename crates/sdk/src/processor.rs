@@ -76,6 +76,17 @@ pub struct ReadContext<'a> {
     pub cache: &'a ProcessorCache,
 }
 
+/// What the hooks that see an entity are given beside it.
+#[derive(Clone, Copy)]
+pub struct ProcessContext<'a> {
+    /// Takes relations, other entities, and what goes wrong.
+    pub emit: &'a Emit,
+    /// Reads URLs with the access that the configuration gives.
+    pub reader: &'a dyn UrlReader,
+    /// What this processor remembers of this very entity.
+    pub cache: &'a ProcessorCache,
+}
+
 /// Takes part in the processing of entities.
 ///
 /// For each entity, all processors' `pre_process` run in chain order; then policies; then all `validate_kind`;
@@ -87,7 +98,7 @@ pub struct ReadContext<'a> {
 ///
 /// ```
 /// use callboard_sdk::model::{Entity, EntityError, LocationRef};
-/// use callboard_sdk::{Emit, Hooks, Processor, ProcessorCache, async_trait};
+/// use callboard_sdk::{Hooks, ProcessContext, Processor, async_trait};
 ///
 /// /// Says of every component where its tickets are.
 /// struct Tickets;
@@ -110,11 +121,10 @@ pub struct ReadContext<'a> {
 ///         &self,
 ///         entity: Entity,
 ///         _location: &LocationRef,
-///         emit: &Emit,
-///         _cache: &ProcessorCache,
+///         context: ProcessContext<'_>,
 ///     ) -> Result<Entity, EntityError> {
 ///         if entity.kind() == "Component" {
-///             emit.relate(&entity, "trackedBy", &format!("resource:tickets-{}", entity.name()));
+///             context.emit.relate(&entity, "trackedBy", &format!("resource:tickets-{}", entity.name()));
 ///         }
 ///         Ok(entity)
 ///     }
@@ -161,8 +171,7 @@ pub trait Processor: Send + Sync {
         entity: Entity,
         _location: &LocationRef,
         _origin: &LocationRef,
-        _emit: &Emit,
-        _cache: &ProcessorCache,
+        _context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         Ok(entity)
     }
@@ -201,8 +210,7 @@ pub trait Processor: Send + Sync {
         &self,
         entity: Entity,
         _location: &LocationRef,
-        _emit: &Emit,
-        _cache: &ProcessorCache,
+        _context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         Ok(entity)
     }

@@ -4,7 +4,7 @@ use callboard::engine::YamlParser;
 use callboard::model::{
     Entity, EntityError, LocationPresence, LocationRef, LocationSpec, Relation, annotation,
 };
-use callboard::sdk::{Emission, Emit, EntityParser, Processor, ProcessorCache, ReadContext};
+use callboard::sdk::{Emission, Emit, EntityParser, ProcessContext, Processor, ProcessorCache, ReadContext};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,7 +19,7 @@ const SOMEWHERE: &str = "url:https://example.com/catalog-info.yaml";
 ///
 /// ```
 /// use callboard::model::{Entity, EntityError, LocationRef};
-/// use callboard::sdk::{Emit, Hooks, Processor, ProcessorCache, async_trait};
+/// use callboard::sdk::{Hooks, ProcessContext, Processor, async_trait};
 /// use callboard_testkit::ProcessorRun;
 /// use serde_json::json;
 ///
@@ -40,10 +40,9 @@ const SOMEWHERE: &str = "url:https://example.com/catalog-info.yaml";
 ///         &self,
 ///         entity: Entity,
 ///         _location: &LocationRef,
-///         emit: &Emit,
-///         _cache: &ProcessorCache,
+///         context: ProcessContext<'_>,
 ///     ) -> Result<Entity, EntityError> {
-///         emit.relate(&entity, "trackedBy", &format!("resource:tickets-{}", entity.name()));
+///         context.emit.relate(&entity, "trackedBy", &format!("resource:tickets-{}", entity.name()));
 ///         Ok(entity)
 ///     }
 /// }
@@ -165,12 +164,13 @@ impl<'a> ProcessorRun<'a> {
         let (processor, hooks) = (self.processor, self.processor.hooks());
         let entity_ref = entity.entity_ref();
         let (location, origin): (LocationRef, LocationRef) = (entity.location()?, entity.origin_location()?);
+        let context = ProcessContext { emit, reader: &self.files, cache };
         if hooks.pre_process {
-            entity = processor.pre_process(entity, &location, &origin, emit, cache).await?;
+            entity = processor.pre_process(entity, &location, &origin, context).await?;
         }
         let taken = hooks.validate_kind && processor.validate_kind(&entity).await?;
         if hooks.post_process {
-            entity = processor.post_process(entity, &location, emit, cache).await?;
+            entity = processor.post_process(entity, &location, context).await?;
         }
         if entity.entity_ref() != entity_ref {
             return Err(EntityError::conflict(format!(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use callboard_model::{
     Entity, EntityError, EntityRef, FieldFormatValidators, LocationRef, policy, validate_schema,
 };
-use callboard_sdk::{Emit, EntityParser, EntityPolicy, UrlReader};
+use callboard_sdk::{Emit, EntityParser, EntityPolicy, ProcessContext, UrlReader};
 
 use super::chain::Link;
 use super::emissions::{Child, Emissions, Parent};
@@ -120,7 +120,8 @@ impl Pipeline {
             entity = link
                 .remembering(Question::PreProcess, entity, context, emit, async |entity, emit| {
                     let (location, origin) = (&context.location, &context.origin);
-                    let hook = link.processor.pre_process(entity, location, origin, emit, cache);
+                    let given = ProcessContext { emit, reader: &*self.reader, cache };
+                    let hook = link.processor.pre_process(entity, location, origin, given);
                     let called = hook::call(link.timeout, hook).await;
                     called.map_err(|error| link.failed("preprocessing", error))
                 })
@@ -179,7 +180,8 @@ impl Pipeline {
             let cache = cache.of_processor(place, link.processor.name());
             entity = link
                 .remembering(Question::PostProcess, entity, context, emit, async |entity, emit| {
-                    let hook = link.processor.post_process(entity, &context.location, emit, cache);
+                    let given = ProcessContext { emit, reader: &*self.reader, cache };
+                    let hook = link.processor.post_process(entity, &context.location, given);
                     let called = hook::call(link.timeout, hook).await;
                     called.map_err(|error| link.failed("postprocessing", error))
                 })

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callboard_model::{Entity, EntityError, LocationRef, annotation};
-use callboard_sdk::{Emit, Hooks, Processor, ProcessorCache, UrlReader, async_trait};
+use callboard_sdk::{Hooks, ProcessContext, Processor, UrlReader, async_trait};
 
 pub(crate) const NAME: &str = "AnnotateLocationEntityProcessor";
 
@@ -53,8 +53,7 @@ impl Processor for AnnotateLocationProcessor {
         mut entity: Entity,
         location: &LocationRef,
         origin: &LocationRef,
-        _emit: &Emit,
-        _cache: &ProcessorCache,
+        _context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         let annotations = self.annotations(location, origin);
         let defaults: Vec<(&str, &str)> =

@@ -1,7 +1,7 @@
 //! The kinds that the catalog knows by itself: their validation, their relations, the order of their lists.
 
 use callboard_model::{Entity, EntityError, KindRegistry, KindValidation, LocationRef, sort_relation_lists};
-use callboard_sdk::{Emit, Hooks, Processor, ProcessorCache, async_trait};
+use callboard_sdk::{Hooks, ProcessContext, Processor, async_trait};
 
 /// The registered name; a processor of the same name takes the place of the built-in one.
 pub(crate) const NAME: &str = "BuiltinKindsEntityProcessor";
@@ -31,8 +31,7 @@ impl Processor for KindsProcessor {
         mut entity: Entity,
         _location: &LocationRef,
         _origin: &LocationRef,
-        _emit: &Emit,
-        _cache: &ProcessorCache,
+        _context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         sort_relation_lists(&mut entity);
         Ok(entity)
@@ -46,11 +45,10 @@ impl Processor for KindsProcessor {
         &self,
         entity: Entity,
         _location: &LocationRef,
-        emit: &Emit,
-        _cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         for relation in self.kinds.relations(&entity)? {
-            emit.relation(relation);
+            context.emit.relation(relation);
         }
         Ok(entity)
     }

@@ -2,7 +2,7 @@
 
 use callboard_model::layers::CompiledModel;
 use callboard_model::{Entity, EntityError, KindValidation, LocationRef};
-use callboard_sdk::{Emit, Hooks, Processor, ProcessorCache, async_trait};
+use callboard_sdk::{Hooks, ProcessContext, Processor, async_trait};
 
 /// The registered name.
 pub(crate) const NAME: &str = "ModelProcessor";
@@ -33,8 +33,7 @@ impl Processor for ModelProcessor {
         mut entity: Entity,
         _location: &LocationRef,
         _origin: &LocationRef,
-        _emit: &Emit,
-        _cache: &ProcessorCache,
+        _context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         self.model.sort_relation_lists(&mut entity);
         Ok(entity)
@@ -48,11 +47,10 @@ impl Processor for ModelProcessor {
         &self,
         entity: Entity,
         _location: &LocationRef,
-        emit: &Emit,
-        _cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         for relation in self.model.relations_of(&entity)? {
-            emit.relation(relation);
+            context.emit.relation(relation);
         }
         Ok(entity)
     }

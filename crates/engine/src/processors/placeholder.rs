@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callboard_model::{Entity, EntityError, LocationRef};
 use callboard_sdk::{
-    Emit, Hooks, PlaceholderContext, PlaceholderResolver, Processor, ProcessorCache, ReadError, ReadOptions,
+    Emit, Hooks, PlaceholderContext, PlaceholderResolver, ProcessContext, Processor, ReadError, ReadOptions,
     UrlReader, async_trait,
 };
 use serde_json::{Map, Value};
@@ -79,8 +79,7 @@ impl Processor for PlaceholderProcessor {
         entity: Entity,
         location: &LocationRef,
         _origin: &LocationRef,
-        emit: &Emit,
-        _cache: &ProcessorCache,
+        given: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         let mut paths = Vec::new();
         if !has_dollar_key(entity.as_map()) {
@@ -95,7 +94,7 @@ impl Processor for PlaceholderProcessor {
         }
 
         let local_files = self.local_files && location.location_type() == "file";
-        let context = Context { reader: &*self.reader, location, emit, local_files };
+        let context = Context { reader: &*self.reader, location, emit: given.emit, local_files };
         let mut resolved = Vec::with_capacity(paths.len());
         let document = Value::Object(entity.as_map().clone());
         for path in paths {

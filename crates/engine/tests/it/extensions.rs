@@ -10,9 +10,8 @@ use callboard_model::{
     LocationRef, LocationSpec, Relation,
 };
 use callboard_sdk::{
-    Emit, EntityPolicy, Hooks, HostReader, ProcessingErrorHandler, ProcessingFailure, Processor,
-    ProcessorCache, ReadContext, ReadError, ReadOptions, ReadResponse, SearchFile, SearchResponse, UrlReader,
-    async_trait,
+    EntityPolicy, Hooks, HostReader, ProcessContext, ProcessingErrorHandler, ProcessingFailure, Processor,
+    ReadContext, ReadError, ReadOptions, ReadResponse, SearchFile, SearchResponse, UrlReader, async_trait,
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -38,8 +37,7 @@ impl Processor for Antics {
         mut entity: Entity,
         _location: &LocationRef,
         _origin: &LocationRef,
-        _emit: &Emit,
-        cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         let kind = entity.kind().to_owned();
         match entity.name() {
@@ -48,8 +46,8 @@ impl Processor for Antics {
             "hangs" => std::future::pending::<()>().await,
             "renames" => entity.set_metadata("name", json!("renamed")).unwrap(),
             "counts" => {
-                let runs = cache.get("runs").and_then(Value::as_u64).unwrap_or_default().min(1) + 1;
-                cache.set("runs", runs.into());
+                let runs = context.cache.get("runs").and_then(Value::as_u64).unwrap_or_default().min(1) + 1;
+                context.cache.set("runs", runs.into());
                 entity.set_annotation("runs", &runs.to_string());
             }
             _ => entity.set_annotation("kind", &kind),
@@ -89,15 +87,18 @@ impl Processor for Antics {
         &self,
         entity: Entity,
         _location: &LocationRef,
-        emit: &Emit,
-        _cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         let target =
             CompoundEntityRef { kind: "Group".into(), namespace: "default".into(), name: "Fans".into() };
-        emit.relation(Relation { source: entity.compound_ref(), relation_type: "likedBy".into(), target });
+        context.emit.relation(Relation {
+            source: entity.compound_ref(),
+            relation_type: "likedBy".into(),
+            target,
+        });
         if entity.name() == "emits-errors" {
-            emit.error(EntityError::not_found("one"));
-            emit.error(EntityError::general("two"));
+            context.emit.error(EntityError::not_found("one"));
+            context.emit.error(EntityError::general("two"));
         }
         Ok(entity)
     }
@@ -370,12 +371,11 @@ impl Processor for Pure {
         &self,
         mut entity: Entity,
         _location: &LocationRef,
-        emit: &Emit,
-        _cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         if entity.name() == "fine" {
             self.calls.fetch_add(1, Ordering::SeqCst);
-            emit.refresh_key("pure:fine");
+            context.emit.refresh_key("pure:fine");
             entity.set_annotation("pure", "yes");
         }
         Ok(entity)

@@ -4,7 +4,7 @@ use std::error::Error as _;
 use std::fmt::Write as _;
 
 use callboard_sdk::model::{Entity, EntityError, LocationRef};
-use callboard_sdk::{Emit, Hooks, Processor, ProcessorCache, async_trait};
+use callboard_sdk::{Hooks, ProcessContext, Processor, async_trait};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Client, StatusCode, header};
 use serde_json::{Value, json};
@@ -64,11 +64,10 @@ impl WebhookProcessor {
         entity: Entity,
         request: Value,
         location: &LocationRef,
-        emit: &Emit,
-        cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         let mut request = request;
-        let last = cache.get(hook);
+        let last = context.cache.get(hook);
         if let Some(etag) = last.and_then(|last| last.get("etag")) {
             request["etag"] = etag.clone();
         }
@@ -80,9 +79,9 @@ impl WebhookProcessor {
         }
         let answer = read(&body)?;
         if answer.etag.is_some() {
-            cache.set(hook, body);
+            context.cache.set(hook, body);
         }
-        answer.emit.emit(&entity, location, emit)?;
+        answer.emit.emit(&entity, location, context.emit)?;
         answer.entity.map_or(Ok(entity), |changed| Ok(Entity::from_value(changed)?))
     }
 
@@ -213,8 +212,7 @@ impl Processor for WebhookProcessor {
         entity: Entity,
         location: &LocationRef,
         origin: &LocationRef,
-        emit: &Emit,
-        cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         if !self.wants(&entity) {
             return Ok(entity);
@@ -225,7 +223,7 @@ impl Processor for WebhookProcessor {
             "location": location.to_string(),
             "originLocation": origin.to_string(),
         });
-        self.change("preProcess", entity, request, location, emit, cache).await
+        self.change("preProcess", entity, request, location, context).await
     }
 
     async fn validate_kind(&self, entity: &Entity) -> Result<bool, EntityError> {
@@ -241,8 +239,7 @@ impl Processor for WebhookProcessor {
         &self,
         entity: Entity,
         location: &LocationRef,
-        emit: &Emit,
-        cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         if !self.wants(&entity) {
             return Ok(entity);
@@ -252,6 +249,6 @@ impl Processor for WebhookProcessor {
             "entity": entity.as_map(),
             "location": location.to_string(),
         });
-        self.change("postProcess", entity, request, location, emit, cache).await
+        self.change("postProcess", entity, request, location, context).await
     }
 }

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use callboard_sdk::model::{Entity, LocationRef};
-use callboard_sdk::{Emission, Emit, Hooks, Processor, ProcessorCache};
+use callboard_sdk::{
+    Emission, Emit, Hooks, ProcessContext, Processor, ProcessorCache, ReadError, ReadOptions, ReadResponse,
+    SearchResponse, UrlReader, async_trait,
+};
 use callboard_sources::{ProxyUse, WebhookProcessor, WebhookSettings};
 use serde_json::{Map, Value, json};
 use wiremock::matchers::{body_partial_json, header_exists, method};
@@ -34,6 +37,24 @@ async fn answering(response: ResponseTemplate) -> MockServer {
     server
 }
 
+/// The programs that are called read by themselves.
+struct NobodyReads;
+
+#[async_trait]
+impl UrlReader for NobodyReads {
+    async fn read(&self, url: &str, _options: &ReadOptions) -> Result<ReadResponse, ReadError> {
+        Err(ReadError::NotAllowed(url.to_owned()))
+    }
+
+    async fn search(&self, url: &str, _options: &ReadOptions) -> Result<SearchResponse, ReadError> {
+        Err(ReadError::NotAllowed(url.to_owned()))
+    }
+
+    fn resolve(&self, target: &str, _base: &str) -> Result<String, ReadError> {
+        Err(ReadError::NotAllowed(target.to_owned()))
+    }
+}
+
 /// What post-processing comes to: the entity or the error, what is emitted, and what is remembered.
 async fn post_process(
     processor: &WebhookProcessor,
@@ -41,7 +62,8 @@ async fn post_process(
 ) -> (Result<Entity, String>, Vec<Emission>, Map<String, Value>) {
     let (emit, cache) = (Emit::default(), ProcessorCache::new(cache));
     let location = LocationRef::parse("url:https://host/a.yaml").unwrap();
-    let result = processor.post_process(entity(), &location, &emit, &cache).await;
+    let context = ProcessContext { emit: &emit, reader: &NobodyReads, cache: &cache };
+    let result = processor.post_process(entity(), &location, context).await;
     (result.map_err(|error| error.to_string()), emit.take(), cache.into_state())
 }
 

@@ -1,7 +1,5 @@
 use callboard::model::{Entity, EntityError, LocationPresence, LocationRef, LocationSpec};
-use callboard::sdk::{
-    Emit, Hooks, Processor, ProcessorCache, ReadContext, ReadError, ReadOptions, async_trait,
-};
+use callboard::sdk::{Hooks, ProcessContext, Processor, ReadContext, ReadError, ReadOptions, async_trait};
 use callboard_testkit::{FakeFiles, ProcessorRun};
 use serde_json::{Value, json};
 
@@ -19,15 +17,14 @@ impl Processor for Busy {
         mut entity: Entity,
         location: &LocationRef,
         _origin: &LocationRef,
-        _emit: &Emit,
-        cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
         if entity.name() == "renamed" {
             entity.set_metadata("name", json!("other"))?;
         }
         entity.set_annotation("example.com/from", location.target());
-        let runs = cache.get_as::<u64>("runs").unwrap_or_default() + 1;
-        cache.set("runs", runs.into());
+        let runs = context.cache.get_as::<u64>("runs").unwrap_or_default() + 1;
+        context.cache.set("runs", runs.into());
         Ok(entity)
     }
 
@@ -62,14 +59,17 @@ impl Processor for Busy {
         &self,
         entity: Entity,
         _location: &LocationRef,
-        emit: &Emit,
-        _cache: &ProcessorCache,
+        context: ProcessContext<'_>,
     ) -> Result<Entity, EntityError> {
-        emit.relate(&entity, "likedBy", "group:fans");
-        emit.relate(&entity, "likedBy", "nobody");
-        emit.refresh_key("key");
+        context.emit.relate(&entity, "likedBy", "group:fans");
+        context.emit.relate(&entity, "likedBy", "nobody");
+        context.emit.refresh_key("key");
         for presence in [LocationPresence::Required, LocationPresence::Optional] {
-            emit.location(LocationSpec { location_type: "url".into(), target: "https://x".into(), presence });
+            context.emit.location(LocationSpec {
+                location_type: "url".into(),
+                target: "https://x".into(),
+                presence,
+            });
         }
         Ok(entity)
     }
@@ -105,11 +105,10 @@ async fn what_is_remembered_outlives_runs_that_went_well_only() {
             entity: Entity,
             _location: &LocationRef,
             _origin: &LocationRef,
-            _emit: &Emit,
-            cache: &ProcessorCache,
+            context: ProcessContext<'_>,
         ) -> Result<Entity, EntityError> {
-            let runs = cache.get_as::<u64>("runs").unwrap_or_default() + 1;
-            cache.set("runs", runs.into());
+            let runs = context.cache.get_as::<u64>("runs").unwrap_or_default() + 1;
+            context.cache.set("runs", runs.into());
             if runs == 3 { Err(EntityError::input("thrice is too often")) } else { Ok(entity) }
         }
     }

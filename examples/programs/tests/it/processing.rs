@@ -36,6 +36,42 @@ async fn system_x_is_asked_again_and_only_whether_anything_changed() {
 }
 
 #[tokio::test]
+async fn tickets_of_components_are_asked_for_and_only_whether_anything_changed() {
+    let upstream = Upstream::start().await;
+    upstream.set("projects/shop", json!({ "open": 3, "assignee": "group:crew" }).to_string());
+    let mut server = program(env!("CARGO_BIN_EXE_tickets"), "tickets");
+    server.set_variable("TICKETS_HOST", &upstream.host());
+    server.start().await;
+    entity(&server, "component/default/unheard-of").await;
+    let shop = entity(&server, "component/default/shop").await;
+    assert_eq!(shop["metadata"]["annotations"]["tickets.example.com/open"], "3");
+    let relation = json!({ "type": "ticketsAssignedTo", "targetRef": "group:default/crew" });
+    assert!(shop["relations"].as_array().unwrap().contains(&relation), "{shop}");
+    until("it to be asked again", PATIENCE, async || (upstream.unchanged("projects/shop") > 1).then_some(()))
+        .await;
+    assert_eq!(upstream.reads("projects/shop"), 1);
+    let open = async |number: &str| {
+        until("the other number", PATIENCE, async || {
+            let shop = server.json("/entities/by-name/component/default/shop").await?;
+            (shop["metadata"]["annotations"]["tickets.example.com/open"] == number).then_some(())
+        })
+        .await;
+    };
+    open("3").await;
+    upstream.set("projects/shop", json!({ "open": 4 }).to_string());
+    open("4").await;
+    // A tracker that fails takes nothing away: the last good state stays, with the error beside it.
+    upstream.fail("projects/shop", reqwest::StatusCode::INTERNAL_SERVER_ERROR);
+    until("the error beside it", PATIENCE, async || {
+        let shop = server.json("/entities/by-name/component/default/shop").await?;
+        shop["status"]["items"].to_string().contains("projects/shop").then_some(())
+    })
+    .await;
+    open("4").await;
+    assert!(server.stop().await.success());
+}
+
+#[tokio::test]
 async fn a_component_that_nobody_pays_for_is_refused() {
     let mut server = program(env!("CARGO_BIN_EXE_cost-centres"), "cost-centres");
     server.start().await;
