@@ -54,7 +54,7 @@ impl StaffDirectory {
             let url = format!("slack://user?team={}&id={id}", self.slack_team);
             json!({ "url": url, "title": "Slack", "icon": "message" })
         };
-        let links: Vec<_> = person.slack_user_id.iter().map(slack).collect();
+        let links: Vec<_> = person.slack_user_id.iter().filter(|id| !id.is_empty()).map(slack).collect();
         let user = json!({
             "apiVersion": "backstage.io/v1alpha1",
             "kind": "User",
@@ -69,7 +69,7 @@ impl StaffDirectory {
                 "memberOf": [],
             },
         });
-        Ok(DeferredEntity::read_from(&format!("hr-users:{}", self.url), user)?)
+        Ok(DeferredEntity::read_from(&format!("hr-users:{}", self.url), user)?.with_key("hr-users"))
     }
 }
 

@@ -1,12 +1,13 @@
 //! A source that is too large for memory: an API that gives its services page by page.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::time::Duration;
 
 use callboard::sdk::{
     Burst, DeferredEntity, IncrementalEntityProvider, IncrementalOptions, Module, ModuleConfig, ModuleError,
-    Page, ProviderError, ReadOptions, Registry, UrlReader, async_trait,
+    Page, ProviderError, Registry, async_trait,
 };
+use reqwest::Client;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -27,6 +28,7 @@ struct Service {
 #[derive(Deserialize)]
 struct ServicesProvider {
     url: String,
+    token: String,
     #[serde(flatten)]
     options: IncrementalOptions,
 }
@@ -34,26 +36,22 @@ struct ServicesProvider {
 #[async_trait]
 impl IncrementalEntityProvider for ServicesProvider {
     type Cursor = u32;
-    type Context = Arc<dyn UrlReader>;
+    type Context = Client;
 
     fn name(&self) -> &'static str {
         "services"
     }
 
     async fn around(&self, burst: Burst<'_, Self>) -> Result<(), ProviderError> {
-        let reader = burst.url_reader();
-        burst.run(&reader).await
+        let client = Client::builder().timeout(Duration::from_secs(30)).build()?;
+        burst.run(&client).await
         // What has to be taken down after a burst, is taken down here.
     }
 
-    async fn next(
-        &self,
-        reader: &Arc<dyn UrlReader>,
-        cursor: Option<u32>,
-    ) -> Result<Page<u32>, ProviderError> {
+    async fn next(&self, client: &Client, cursor: Option<u32>) -> Result<Page<u32>, ProviderError> {
         let page = cursor.unwrap_or(1);
-        let url = format!("{}/{page}", self.url);
-        let services: Services = reader.read(&url, &ReadOptions::default()).await?.json()?;
+        let request = client.get(format!("{}/{page}", self.url)).bearer_auth(&self.token);
+        let services: Services = request.send().await?.error_for_status()?.json().await?;
         let entities = services.items.iter().map(|service| self.entity(service)).collect::<Result<_, _>>()?;
         Ok(if page < services.total_pages {
             Page::More { entities, cursor: page + 1 }

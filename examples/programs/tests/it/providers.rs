@@ -1,5 +1,7 @@
 use callboard_testkit::{Upstream, until};
 use serde_json::{Value, json};
+use wiremock::matchers::{bearer_token, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use crate::{PATIENCE, entity, guide, program, run_commands};
 
@@ -57,6 +59,7 @@ async fn users_of_the_staff_directory() {
             "photoUrl": "https://hr.example.com/zoe.png", "address": "Attic", "email": "zoe@example.com",
         },
         { "displayName": "Bo", "slackUserId": null, "email": "bo@example.com" },
+        { "displayName": "Al", "slackUserId": "", "email": "al@example.com" },
     ]);
     upstream.set("staff", staff.to_string());
     let mut server = program(env!("CARGO_BIN_EXE_hr-users"), "hr-users");
@@ -70,20 +73,27 @@ async fn users_of_the_staff_directory() {
         "displayName": "Zoë O'Neil", "email": "zoe@example.com", "picture": "https://hr.example.com/zoe.png",
     });
     assert_eq!((&zoe["spec"]["profile"], &zoe["spec"]["memberOf"]), (&profile, &json!([])));
-    entity(&server, "user/default/bo").await;
+    for path in ["user/default/bo", "user/default/al"] {
+        assert_eq!(entity(&server, path).await["metadata"]["links"], json!([]), "{path}");
+    }
     assert!(server.stop().await.success());
 }
 
 #[tokio::test]
 async fn services_of_an_api_with_pages() {
-    let upstream = Upstream::start().await;
+    let upstream = MockServer::start().await;
+    let answer = async |page: u32, body: Value| {
+        let mock = Mock::given(path(format!("/services/{page}"))).and(bearer_token("services-token"));
+        mock.respond_with(ResponseTemplate::new(200).set_body_json(body)).mount(&upstream).await;
+    };
     for page in 1..=3 {
         let items: Vec<Value> =
             (0..2).map(|item| json!({ "name": format!("service-{page}-{item}") })).collect();
-        upstream.set(&format!("services/{page}"), json!({ "items": items, "totalPages": 3 }).to_string());
+        answer(page, json!({ "items": items, "totalPages": 3 })).await;
     }
     let mut server = program(env!("CARGO_BIN_EXE_services"), "services");
-    server.set_variable("SERVICES_HOST", &upstream.host());
+    server.set_variable("SERVICES_HOST", &upstream.address().to_string());
+    server.set_variable("SERVICES_TOKEN", "services-token");
     server.start().await;
     for page in 1..=3 {
         entity(&server, &format!("component/default/service-{page}-1")).await;
@@ -94,7 +104,8 @@ async fn services_of_an_api_with_pages() {
     })
     .await;
     // Most is gone at the next pass: a guard keeps what is there.
-    upstream.set("services/1", json!({ "items": [{ "name": "service-1-0" }], "totalPages": 1 }).to_string());
+    upstream.reset().await;
+    answer(1, json!({ "items": [{ "name": "service-1-0" }], "totalPages": 1 })).await;
     let start = server.post("/incremental/providers/services/start", &json!({})).send().await.unwrap();
     assert!(start.status().is_success());
     until("the removal to be refused", PATIENCE, async || {
