@@ -38,6 +38,7 @@ impl EntityProvider for FrobsProvider {
     async fn refresh(&self, connection: &dyn ProviderConnection) -> Result<(), ProviderError> {
         let answer = connection.url_reader().read(&self.url, &ReadOptions::default()).await?;
         let frobs: Vec<Frob> = answer.json()?;
+        tracing::info!(provider = self.name, frobs = frobs.len(), "the service was read");
         let entities = frobs.iter().map(|frob| self.entity(frob)).collect::<Result<_, _>>()?;
         connection.apply_mutation(EntityMutation::Full(entities)).await?;
         Ok(())

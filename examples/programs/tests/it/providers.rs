@@ -25,6 +25,9 @@ async fn frobs_of_all_environments_by_the_schedules_of_the_configuration() {
     assert_eq!(frequency("frobs-production:refresh"), Some("PT1H"), "{tasks:#}");
     assert_eq!(frequency("frobs-staging:refresh"), Some("PT30M"), "{tasks:#}");
 
+    let log = server.log();
+    assert!(log.contains("the service was read") && log.contains("frobs-staging"), "{log}");
+
     // The service has lost what it had.
     upstream.set("production/data", "[]");
     let trigger = server.post("/.backstage/scheduler/v1/tasks/frobs-production:refresh/trigger", &json!({}));
