@@ -4,6 +4,8 @@ use std::process::{Output, Stdio};
 use callboard_testkit::{ServerProcess, postgres_database};
 use serde_json::{Value, json};
 use tokio::process::Command;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
 
 const TOKEN: &str = "the-token-of-the-move";
 
@@ -100,6 +102,41 @@ async fn locations_move_from_sqlite_to_postgres() {
     assert!(new.stop().await.success());
     let sound = printed(0, &["doctor", "--config", &into_new]).await;
     assert!(sound.ends_with("everything is as it has to be\n"), "{sound}");
+}
+
+/// A row that older servers wrote for themselves is left out, and so are fields that nobody knows.
+#[tokio::test]
+async fn locations_move_from_a_backstage() {
+    let backstage = MockServer::start().await;
+    let id = "6f9619ff-8b86-4d11-b42d-00c04fc964ff";
+    let rows = json!([
+        { "data": { "id": "c0ffee00-8b86-4d11-b42d-00c04fc964ff", "type": "bootstrap", "target": "bootstrap" } },
+        { "data": {
+            "id": id, "type": "url", "target": "https://host.example/one.yaml", "entityRef": "location:x/y", "z": 1,
+        } },
+    ]);
+    Mock::given(method("GET"))
+        .and(path("/api/catalog/locations"))
+        .and(header("authorization", format!("Bearer {TOKEN}")))
+        .respond_with(ResponseTemplate::new(200).set_body_json(rows))
+        .mount(&backstage)
+        .await;
+    Mock::given(method("GET"))
+        .respond_with(ResponseTemplate::new(401))
+        .with_priority(200)
+        .mount(&backstage)
+        .await;
+    let mut new = guarded();
+    let (into, from) = (config(&new), format!("{}/api/catalog", backstage.uri()));
+    let refused = printed(1, &["import", "--config", &into, "--from", &from, "--token", "another"]).await;
+    assert!(refused.contains("401") && refused.contains("a token is needed"), "{refused}");
+    let done = printed(0, &["import", "--config", &into, "--from", &from, "--token", TOKEN]).await;
+    assert_eq!(done, "added    url:https://host.example/one.yaml\n1 added, 0 present already, 0 refused\n");
+    new.start().await;
+    let locations = locations(&new).await;
+    assert_eq!(locations.as_array().unwrap().len(), 1);
+    assert_eq!(locations[0]["data"]["id"], id);
+    assert!(new.stop().await.success());
 }
 
 #[tokio::test]
