@@ -33,6 +33,7 @@ pub mod queue;
 pub mod refreshing;
 pub mod refusals;
 mod scene;
+pub mod stages;
 mod steps;
 pub mod stitch_marks;
 pub mod stitching;
@@ -258,6 +259,7 @@ macro_rules! store_suite {
             ]
             transfer: [
                 what_was_exported_is_taken_over_once
+                what_was_cut_off_is_repeated
                 the_key_that_an_entity_has_is_kept
                 orphans_are_taken_over
                 a_bucket_belongs_to_its_provider_again

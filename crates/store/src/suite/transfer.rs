@@ -92,6 +92,25 @@ pub async fn what_was_exported_is_taken_over_once(store: &dyn Store) {
     assert_eq!(listed(&exported(store).await), listed(&before));
 }
 
+/// Children may come before their parents, and what came already is left alone.
+pub async fn what_was_cut_off_is_repeated(store: &dyn Store) {
+    let scene = Scene::new(store);
+    scene.full("p", &[claim("a", "1")]).await;
+    scene.process(&[("a", Output::children(&[claim("b", "1"), claim("c", "1")]).outcome())]).await;
+    let before = exported(store).await;
+    empty(&scene, &before).await;
+    let children: Vec<CarriedEntity> =
+        before.iter().filter(|carried| carried.entity_ref != entity("a")).cloned().collect();
+    store.take_over(&children, scene.now).await.unwrap();
+    let violations = store.violations().await.unwrap();
+    assert_eq!(violations.len(), 2, "both are claimed by what is not there yet: {violations:?}");
+    let report = take_over(&scene, &before).await;
+    let expected =
+        TakenOver { entities: 1, present_entities: 2, claims: 1, present_claims: 2, ..TakenOver::default() };
+    assert_eq!(report, expected);
+    assert_eq!(listed(&exported(store).await), listed(&before));
+}
+
 /// The one that the entity has already, not the one that is the oldest.
 pub async fn the_key_that_an_entity_has_is_kept(store: &dyn Store) {
     let mut scene = Scene::new(store);
