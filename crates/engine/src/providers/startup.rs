@@ -14,6 +14,7 @@ use super::config_locations::{self, ConfigLocationProvider};
 use super::connection::Connection;
 use super::location_store::{self, LocationStoreProvider};
 use crate::core::Core;
+use crate::outage::Outage;
 use crate::processing::reads::Lane;
 
 /// The names of the built-in ones.
@@ -92,8 +93,15 @@ pub(crate) async fn evict(core: &Core, providers: &[Arc<dyn EntityProvider>]) ->
         if present.contains(name.as_str()) && !is_disabled {
             continue;
         }
-        let mutation = ProviderMutation::Full(Vec::new());
-        match core.store.apply_mutation(&name, mutation, core.clock.now()).await {
+        let mut outage = Outage::for_a_while(&core.database);
+        let evicted = loop {
+            let mutation = ProviderMutation::Full(Vec::new());
+            match core.store.apply_mutation(&name, mutation, core.clock.now()).await {
+                Err(error) if outage.outlasts(&error).await => {}
+                result => break result,
+            }
+        };
+        match evicted {
             Ok(report) => {
                 tracing::warn!(provider = %name, deleted = report.deleted, "the provider is gone, and with it its entities");
                 core.changed(&report).await;
