@@ -128,15 +128,16 @@ async fn soak(database: &str, arguments: &SoakArguments) -> Result<Outcome> {
     let mut told = Client::of(nodes.servers())?;
     let mut outcome = Outcome::default();
     while start.elapsed() < Duration::from_secs(arguments.seconds) {
-        // Drawn apart, so that how many changes there are does not change what goes wrong.
+        // Drawn apart: how often somebody has to be asked again changes neither what is said nor what goes wrong.
         let mut accidents = StdRng::seed_from_u64(random.random());
         let mut changes = StdRng::seed_from_u64(random.random());
+        let mut choices = StdRng::seed_from_u64(random.random());
         let end = Instant::now() + Duration::from_secs(arguments.round);
         let changing = async {
             while Instant::now() < end {
                 let change = sources.draw(&mut changes)?;
-                outcome.refused += told.tell(&change, &mut changes).await?;
-                told_undisturbed.tell(&change, &mut changes).await?;
+                outcome.refused += told.tell(&change, &mut choices).await?;
+                told_undisturbed.tell(&change, &mut choices).await?;
                 outcome.changes += 1;
             }
             anyhow::Ok(())
