@@ -89,7 +89,7 @@ pub type ProviderError = Box<dyn std::error::Error + Send + Sync>;
 /// call is one transaction.
 #[async_trait]
 pub trait ProviderConnection: Send + Sync {
-    /// Changes the provider's bucket. While the database is away, or cannot be written to, this waits for it.
+    /// Changes the provider's bucket. While the database is away, or cannot be written to, this is tried for a second or so.
     ///
     /// # Errors
     ///

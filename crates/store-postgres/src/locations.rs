@@ -36,6 +36,20 @@ impl Locations for PostgresStore {
         retrying!(self, self.read_locations())
     }
 
+    async fn claim_locations(
+        &self,
+        known: &[RegisteredLocation],
+        provider: &ProviderName,
+        claims: Vec<NewClaim>,
+        now: Timestamp,
+    ) -> Result<Option<MutationReport>> {
+        let mutation = ProviderMutation::Full(claims);
+        let interned = self.intern(&texts(&mutation)).await?;
+        let report = retrying!(self, self.try_claim_locations(known, provider, &mutation, &interned, now))?;
+        self.notify(&[Wakeup::Processing, Wakeup::Stitching, Wakeup::Index]).await;
+        Ok(report)
+    }
+
     async fn location(&self, id: LocationId) -> Result<Option<RegisteredLocation>> {
         retrying!(self, self.read_location(id))
     }
@@ -114,6 +128,21 @@ impl PostgresStore {
     ) -> Result<Option<RegisteredLocation>> {
         let mut transaction = self.read().await?;
         by_target(&mut transaction, location_type, target).await
+    }
+
+    async fn try_claim_locations(
+        &self,
+        known: &[RegisteredLocation],
+        provider: &ProviderName,
+        mutation: &ProviderMutation,
+        interned: &Interned,
+        now: Timestamp,
+    ) -> Result<Option<MutationReport>> {
+        let mut writing = Writing::begin(self, ClaimLock::Alone, now).await?;
+        if all_locations(&mut writing).await? != known {
+            return Ok(None);
+        }
+        finish(writing, provider, mutation, interned).await.map(Some)
     }
 
     async fn try_add_location(

@@ -29,6 +29,20 @@ impl Locations for SqliteStore {
         all_locations(&mut transaction).await
     }
 
+    async fn claim_locations(
+        &self,
+        known: &[RegisteredLocation],
+        provider: &ProviderName,
+        claims: Vec<NewClaim>,
+        now: Timestamp,
+    ) -> Result<Option<MutationReport>> {
+        let mut transaction = self.write().await?;
+        if all_locations(&mut transaction).await? != known {
+            return Ok(None);
+        }
+        self.mutate_and_commit(transaction, provider, &ProviderMutation::Full(claims), now).await.map(Some)
+    }
+
     async fn location(&self, id: LocationId) -> Result<Option<RegisteredLocation>> {
         let mut transaction = self.read().await?;
         by_id(&mut transaction, id).await

@@ -77,6 +77,20 @@ pub trait Locations: Send + Sync {
     /// [`StoreError`](crate::StoreError).
     async fn locations(&self) -> Result<Vec<RegisteredLocation>>;
 
+    /// Makes `claims` all that `provider` claims, if `known` are still all registered locations, in order; `None`, and
+    /// nothing is changed, if they are not: what was registered meanwhile must not lose its claim.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn claim_locations(
+        &self,
+        known: &[RegisteredLocation],
+        provider: &ProviderName,
+        claims: Vec<NewClaim>,
+        now: Timestamp,
+    ) -> Result<Option<MutationReport>>;
+
     /// One of them.
     ///
     /// # Errors

@@ -95,7 +95,7 @@ impl Catalog {
         let name = ProviderName::new(provider.name());
         let mutation = to_claims(&name, mutation).await?;
         let report = compare(&self.core, &name, &mutation).await?;
-        let connection = Connection::of_client(Arc::clone(&self.core), name);
+        let connection = Connection::new(Arc::clone(&self.core), name);
         connection.apply(mutation).await.map_err(|error| match error.refused() {
             Some(refused) => PushError::RemovalRefused(*refused),
             None => PushError::Connection(error),

@@ -27,21 +27,19 @@ const CHUNK: usize = 256;
 pub(crate) struct Connection {
     core: Arc<Core>,
     provider: ProviderName,
-    /// Of those who wait until the database takes a mutation, until when.
+    /// Until when a mutation waits for the database.
     patience: Option<CancellationToken>,
     one_at_a_time: Mutex<()>,
 }
 
 impl Connection {
-    /// Of a client, who can be told to come again.
-    pub(crate) fn of_client(core: Arc<Core>, provider: ProviderName) -> Self {
+    pub(crate) fn new(core: Arc<Core>, provider: ProviderName) -> Self {
         Self { core, provider, patience: None, one_at_a_time: Mutex::default() }
     }
 
-    /// Of a provider: what it has may not come again for a long time, so that a mutation waits for the database until
-    /// `stopping`.
-    pub(crate) fn of_provider(core: Arc<Core>, provider: ProviderName, stopping: CancellationToken) -> Self {
-        Self { patience: Some(stopping), ..Self::of_client(core, provider) }
+    /// Has mutations wait for the database until `stopping`, rather than fail after a while.
+    pub(crate) fn waiting_until(self, stopping: CancellationToken) -> Self {
+        Self { patience: Some(stopping), ..self }
     }
 
     fn outage(&self) -> Outage<'_> {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use callboard_model::{Entity, EntityError, LocationKey, LocationPresence, LocationRef, LocationSpec};
-use callboard_sdk::{
-    DeferredEntity, EntityMutation, EntityProvider, ProviderConnection, ProviderError, async_trait,
-};
-use callboard_store::{NewClaim, RegisteredLocation, Store};
+use callboard_sdk::{EntityProvider, ProviderConnection, ProviderError, async_trait};
+use callboard_store::{MutationReport, NewClaim, ProviderName, RegisteredLocation, StoreError};
+use thiserror::Error;
 
+use crate::core::Core;
+use crate::outage::Outage;
 use crate::processing::emissions::location_entity;
 use crate::processing::outcome::claim;
 
@@ -18,13 +19,30 @@ const BOOTSTRAP: &str = "bootstrap";
 
 /// Puts the claims right at start; later changes write them together with the rows.
 pub(crate) struct LocationStoreProvider {
-    store: Arc<dyn Store>,
+    core: Arc<Core>,
 }
 
 impl LocationStoreProvider {
-    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
-        Self { store }
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
     }
+
+    /// `None` if somebody has registered or removed one meanwhile.
+    async fn try_to_claim(&self) -> Result<Option<MutationReport>, ClaimError> {
+        let Core { store, clock, .. } = &*self.core;
+        let locations = store.locations().await?;
+        let used = locations.iter().filter(|location| location.location_type != BOOTSTRAP);
+        let claims = used.map(registered_claim).collect::<Result<Vec<_>, _>>()?;
+        Ok(store.claim_locations(&locations, &ProviderName::new(NAME), claims, clock.now()).await?)
+    }
+}
+
+#[derive(Debug, Error)]
+enum ClaimError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Location(#[from] EntityError),
 }
 
 #[async_trait]
@@ -33,18 +51,19 @@ impl EntityProvider for LocationStoreProvider {
         NAME
     }
 
-    async fn connect(&self, connection: Arc<dyn ProviderConnection>) -> Result<(), ProviderError> {
-        let locations = self.store.locations().await?;
-        let entities = locations
-            .iter()
-            .filter(|location| location.location_type != BOOTSTRAP)
-            .map(|location| {
-                let (entity, key) = registered(location)?;
-                Ok(DeferredEntity { entity, location_key: Some(key) })
-            })
-            .collect::<Result<Vec<_>, EntityError>>()?;
-        connection.apply_mutation(EntityMutation::Full(entities)).await?;
-        Ok(())
+    async fn connect(&self, _connection: Arc<dyn ProviderConnection>) -> Result<(), ProviderError> {
+        let mut outage = Outage::for_a_while(&self.core.database);
+        loop {
+            match self.try_to_claim().await {
+                Ok(Some(report)) => {
+                    self.core.changed(&report).await;
+                    return Ok(());
+                }
+                Ok(None) => {}
+                Err(ClaimError::Store(error)) if outage.outlasts(&error).await => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 

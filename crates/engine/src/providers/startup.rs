@@ -21,10 +21,10 @@ use crate::processing::reads::Lane;
 pub(crate) const BUILT_IN: [&str; 2] = [config_locations::NAME, location_store::NAME];
 
 /// All providers that are not disabled.
-pub(crate) fn enabled(core: &Core, others: &[Arc<dyn EntityProvider>]) -> Vec<Arc<dyn EntityProvider>> {
+pub(crate) fn enabled(core: &Arc<Core>, others: &[Arc<dyn EntityProvider>]) -> Vec<Arc<dyn EntityProvider>> {
     let built_in: [Arc<dyn EntityProvider>; 2] = [
         Arc::new(ConfigLocationProvider::new(&core.settings)),
-        Arc::new(LocationStoreProvider::new(Arc::clone(&core.store))),
+        Arc::new(LocationStoreProvider::new(Arc::clone(core))),
     ];
     let is_enabled = |provider: &dyn EntityProvider| {
         !core.settings.disabled_providers.iter().any(|name| name == provider.name())
@@ -44,7 +44,11 @@ pub(crate) async fn connect(
     let connecting = providers.iter().map(|provider| {
         let provider = Arc::clone(provider);
         let name = ProviderName::new(provider.name());
-        let connection = Arc::new(Connection::of_provider(Arc::clone(core), name, stopping.clone()));
+        let connection = Connection::new(Arc::clone(core), name);
+        // What others have may be old when the database is back; the configuration is not.
+        let waits = provider.name() == config_locations::NAME;
+        let connection =
+            Arc::new(if waits { connection.waiting_until(stopping.clone()) } else { connection });
         let (core, aborting) = (Arc::clone(core), aborting.clone());
         tasks.spawn(async move {
             let connect =

@@ -52,6 +52,28 @@ fn done(registration: LocationRegistration) -> MutationReport {
     }
 }
 
+/// Not by a list that was read before somebody registered another one: its claim would be gone.
+pub async fn claims_are_put_right_by_the_locations_of_now(store: &dyn Store) {
+    let scene = Scene::new(store);
+    let (first, second) = (location("a", "http://x/1"), location("b", "http://x/2"));
+    done(add(&scene, &first).await);
+    let before = store.locations().await.unwrap();
+    done(add(&scene, &second).await);
+    let claims = |of: &[RegisteredLocation]| of.iter().map(claim_of).collect::<Vec<_>>();
+    let stale = store.claim_locations(&before, &provider(), claims(&before), scene.now).await.unwrap();
+    assert_eq!(stale, None);
+    let all = [first.clone(), second];
+    let report = store.claim_locations(&all, &provider(), claims(&all), scene.now).await.unwrap().unwrap();
+    assert_eq!((report.unchanged, report.deleted), (2, 0));
+    remove(&scene, all[1].id).await;
+    // What lost its claim gets it back, and what should have none loses it.
+    scene.full(provider().as_str(), &[claim("stray", "1")]).await;
+    assert!(scene.find(first.entity_ref.as_str()).await.is_none());
+    let put_right = store.claim_locations(&before, &provider(), claims(&before), scene.now).await.unwrap();
+    assert_eq!(put_right.map(|report| (report.added, report.deleted)), Some((1, 1)));
+    scene.check().await;
+}
+
 /// The row is there, and the entity is due.
 pub async fn a_location_comes_with_its_entity(store: &dyn Store) {
     let scene = Scene::new(store);

@@ -207,6 +207,7 @@ macro_rules! store_suite {
                 a_location_goes_with_its_tree
                 what_others_lead_to_stays_when_a_location_goes
                 unknown_locations_change_nothing
+                claims_are_put_right_by_the_locations_of_now
             ]
             tasks: [
                 a_new_task_is_due_at_its_first_run
