@@ -250,12 +250,16 @@ impl Contender {
     }
 }
 
-/// Asks again and again until it is so.
+/// Asks again and again until it is so. What takes long to answer is asked more rarely, or the asking would be
+/// measured.
 pub(crate) async fn until(pause: Duration, mut is_so: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
     let end = Instant::now() + PATIENCE;
-    while !is_so().await? {
+    loop {
+        let asked = Instant::now();
+        if is_so().await? {
+            return Ok(());
+        }
         ensure!(Instant::now() < end, "waited {PATIENCE:?} in vain");
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(pause.max(asked.elapsed() * 4)).await;
     }
-    Ok(())
 }

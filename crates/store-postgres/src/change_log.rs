@@ -15,11 +15,14 @@ const CHANGES: &str = "SELECT c.sequence, r.text, e.uid, c.body FROM (
         (SELECT sequence, entity_id, body FROM final_entities WHERE sequence > $1 ORDER BY sequence LIMIT $2)
         UNION ALL
         (SELECT sequence, entity_id, NULL FROM tombstones WHERE sequence > $1 ORDER BY sequence LIMIT $2)) c
-    JOIN refs r ON r.id = c.entity_id LEFT JOIN entities e ON e.id = c.entity_id
+    CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = c.entity_id OFFSET 0) r
+    LEFT JOIN LATERAL (SELECT uid FROM entities WHERE id = c.entity_id OFFSET 0) e ON true
     ORDER BY c.sequence LIMIT $2";
+/// Rows of a page are looked up one by one, here and above: a plan for a page of unknown size would read whole tables.
 const FINAL_ENTITIES: &str = "SELECT r.text, e.uid, f.body FROM
         (SELECT entity_id, body FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2) f
-    JOIN refs r ON r.id = f.entity_id JOIN entities e ON e.id = f.entity_id
+    CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = f.entity_id OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT uid FROM entities WHERE id = f.entity_id OFFSET 0) e
     ORDER BY f.entity_id";
 
 #[async_trait]

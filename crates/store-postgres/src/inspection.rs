@@ -46,7 +46,8 @@ const DEPTH: &str = "SELECT (SELECT count(*) FROM entities), (SELECT count(*) FR
 
 const FINAL_DOCUMENTS: &str = "SELECT r.text, e.uid, f.hash, f.body FROM
         (SELECT entity_id, hash, body FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2) f
-    JOIN refs r ON r.id = f.entity_id JOIN entities e ON e.id = f.entity_id
+    CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = f.entity_id OFFSET 0) r
+    CROSS JOIN LATERAL (SELECT uid FROM entities WHERE id = f.entity_id OFFSET 0) e
     ORDER BY f.entity_id";
 const IDS: &str = "SELECT e.id FROM refs r JOIN entities e ON e.id = r.id WHERE r.hash = ANY($1)";
 const DROP_FINAL_ENTITIES: &str = "DELETE FROM final_entities WHERE entity_id = ANY($1) RETURNING entity_id";

@@ -20,10 +20,11 @@ const MARK: &str = "INSERT INTO stitch_marks (entity_id, ticket, fresh, due)
     SELECT o.id, nextval('numbers'), f.entity_id IS NULL,
         CASE WHEN f.entity_id IS NULL THEN $2 ELSE $2 + $3 + least($4, length(f.body) / $5) END
     FROM (SELECT wanted.id FROM unnest($1::bigint[]) AS wanted (id)
-        LEFT JOIN outputs ON outputs.entity_id = wanted.id
-        WHERE outputs.processed IS NOT NULL OR (SELECT count(*) FROM nodes) > 1
+        LEFT JOIN LATERAL (SELECT processed IS NOT NULL AS is_processed FROM outputs
+            WHERE entity_id = wanted.id OFFSET 0) output ON true
+        WHERE output.is_processed OR (SELECT count(*) FROM nodes) > 1
         ORDER BY wanted.id) o
-    LEFT JOIN final_entities f ON f.entity_id = o.id
+    LEFT JOIN LATERAL (SELECT entity_id, body FROM final_entities WHERE entity_id = o.id OFFSET 0) f ON true
     ORDER BY o.id
     ON CONFLICT (entity_id) DO UPDATE SET ticket = excluded.ticket";
 

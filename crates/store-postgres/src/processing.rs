@@ -84,16 +84,17 @@ fn texts(batch: &[Prepared]) -> Texts<'_> {
 const PRESENT: &str =
     "SELECT id, uid, urgency, node FROM entities WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
 
-/// Changed or asked for again since it was leased, its urgency is 1: then it stays due.
+/// Changed or asked for again since it was leased, its urgency is 1: then it stays due. Urgency and hash are compared in one
+/// expression, or the queue's index would be used, which is full of rows that are gone.
 const FINISH: &str = "UPDATE entities SET urgency = 0, due = done.next_due, node = NULL
     FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS done (id, next_due, hash)
     WHERE entities.id = ANY($1) AND entities.id = done.id
-        AND entities.urgency = 2 AND entities.document_hash = done.hash";
+        AND done.hash = CASE WHEN entities.urgency = 2 THEN entities.document_hash END";
 /// A run of an older document ended after that of the present one: its outcome must not be the last.
 const RUN_AGAIN: &str = "UPDATE entities SET urgency = 1, due = $3
     FROM unnest($1::bigint[], $2::uuid[]) AS done (id, hash)
     WHERE entities.id = ANY($1) AND entities.id = done.id
-        AND entities.urgency = 0 AND entities.document_hash <> done.hash";
+        AND done.hash <> CASE WHEN entities.urgency = 0 THEN entities.document_hash END";
 
 impl PostgresStore {
     async fn try_commit_processed(
