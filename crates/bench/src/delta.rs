@@ -46,11 +46,8 @@ pub(crate) async fn run(arguments: DeltaArguments) -> Result<()> {
 async fn measure(contender: &Contender, arguments: &DeltaArguments, table: &Table) -> Result<()> {
     let DeltaArguments { entities, changed, rounds, .. } = *arguments;
     contender.full(entities, 0).await?;
-    if arguments.interval.is_some() {
-        contender.until_count("", u64::try_from(entities)?, Duration::from_millis(200)).await?;
-    } else {
-        contender.until_settled(entities).await?;
-    }
+    // Or the first deltas would wait behind what is left of the first ingestion.
+    contender.until_settled(entities).await?;
     let (machine, begin, runs) = (MachineTime::start(), Instant::now(), contender.runs().await?);
     let mut times = Vec::new();
     for round in 0..rounds {
