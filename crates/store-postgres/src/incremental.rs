@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{
@@ -430,6 +432,7 @@ async fn without_seen(
     let ids = removed.iter().map(|gone| interned.entity(gone)).collect::<Result<Vec<i64>>>()?;
     let query = sqlx::query_scalar(SEEN_SINCE).bind(source).bind(&ids).bind(pass);
     let seen: Vec<i64> = query.fetch_all(connection).await.map_err(database_error)?;
+    let seen: HashSet<i64> = seen.into_iter().collect();
     let gone = removed.iter().zip(ids).filter(|(_, id)| !seen.contains(id)).map(|(gone, _)| gone.clone());
     Ok(ProviderMutation::Delta { added: Vec::new(), removed: gone.collect() })
 }

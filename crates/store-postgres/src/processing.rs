@@ -84,8 +84,8 @@ fn texts(batch: &[Prepared]) -> Texts<'_> {
 const PRESENT: &str =
     "SELECT id, uid, urgency, node FROM entities WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
 
-/// Changed or asked for again since it was leased, its urgency is 1: then it stays due. Urgency and hash are compared in one
-/// expression, or the queue's index would be used, which is full of rows that are gone.
+/// Changed or asked for again since it was leased, its urgency is 1: then it stays due. Urgency and hash are compared
+/// in one expression, or the queue's index would be used, which is full of rows that are gone.
 const FINISH: &str = "UPDATE entities SET urgency = 0, due = done.next_due, node = NULL
     FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS done (id, next_due, hash)
     WHERE entities.id = ANY($1) AND entities.id = done.id

@@ -64,8 +64,8 @@ const INPUTS: &str = "SELECT e.id, r.text, e.uid, m.ticket, o.processed, o.error
     ORDER BY taken.place";
 /// What was marked in case it has an output soon.
 const DROP_MARKS: &str = "DELETE FROM stitch_marks WHERE entity_id = ANY($1)";
-/// Not distinct: that would sort them here, and they are sorted by text afterwards. Each ref is looked up for itself: nobody
-/// knows how many relations there are, and a plan for many would read all refs.
+/// Not distinct: that would sort them here, and they are sorted by text afterwards. Each ref is looked up for itself:
+/// nobody knows how many relations there are, and a plan for many would read all refs.
 const RELATIONS: &str = "SELECT l.source_id, t.text, r.text FROM relations l
     CROSS JOIN LATERAL (SELECT text FROM relation_types WHERE id = l.type_id OFFSET 0) t
     CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = l.target_id OFFSET 0) r

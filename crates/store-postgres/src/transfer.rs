@@ -68,7 +68,8 @@ const STANDING_SOURCES: &str = "SELECT r.text, s.text, p.name FROM refs r JOIN e
 const STANDING_UIDS: &str =
     "SELECT e.uid, r.text FROM entities e JOIN refs r ON r.id = e.id WHERE e.uid = ANY($1)";
 const GIVE_UIDS: &str = "UPDATE entities SET uid = new.uid
-    FROM unnest($1::bigint[], $2::uuid[]) AS new (id, uid) WHERE entities.id = new.id";
+    FROM unnest($1::bigint[], $2::uuid[]) AS new (id, uid)
+    WHERE entities.id = ANY($1) AND entities.id = new.id";
 
 /// What there is of these entities.
 async fn standing(connection: &mut PgConnection, entities: &[CarriedEntity]) -> Result<Standing> {
@@ -171,15 +172,19 @@ async fn make(
     Ok(())
 }
 
+/// Refs are looked up one by one, as for pages of final entities: a plan for a page of unknown size would read them
+/// all.
 const ENTITIES: &str = "SELECT e.id, r.text, e.uid, e.key_id, e.document_hash, k.text, o.document
     FROM (SELECT id, uid, key_id, claim_id, document_hash FROM entities WHERE id > $1 ORDER BY id LIMIT $2) e
-    JOIN refs r ON r.id = e.id LEFT JOIN location_keys k ON k.id = e.key_id
+    CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = e.id OFFSET 0) r
+    LEFT JOIN location_keys k ON k.id = e.key_id
     LEFT JOIN orphans o ON o.entity_id = e.id AND e.claim_id IS NULL
     ORDER BY e.id";
 const CLAIMS: &str =
     "SELECT c.entity_id, c.id, c.written, c.key_id, k.text, s.text, p.name, c.hash, c.document
     FROM claims c LEFT JOIN location_keys k ON k.id = c.key_id
-    LEFT JOIN refs s ON s.id = c.source_id LEFT JOIN providers p ON p.id = -c.source_id
+    LEFT JOIN LATERAL (SELECT text FROM refs WHERE id = c.source_id OFFSET 0) s ON true
+    LEFT JOIN providers p ON p.id = -c.source_id
     WHERE c.entity_id = ANY($1)";
 
 type EntityRow = (i64, String, Uuid, Option<i64>, Uuid, Option<String>, Option<Vec<u8>>);
