@@ -25,11 +25,11 @@ signal_all() {
   done
 }
 
-start
+start "$@"
 echo started
 while read -r command; do
   case $command in
-    start) start ;;
+    start) start "$@" ;;
     stop) kill -INT "$server"; wait "$server" ;;
     kill) signal_all KILL; wait "$server" 2>/dev/null; rm -f data/postmaster.pid .s.PGSQL.5432* ;;
     pause) signal_all STOP ;;
