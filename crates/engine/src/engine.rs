@@ -29,6 +29,7 @@ use crate::measurements::Measurements;
 use crate::membership;
 use crate::orphans;
 use crate::parser::YamlParser;
+use crate::processing::backlog::Backlog;
 use crate::processing::chain;
 use crate::processing::pipeline::Pipeline;
 use crate::processing::reads::{GatedReader, NoReader, OwnReaders};
@@ -172,6 +173,7 @@ impl EngineBuilder {
             index,
             hand_off: HandOff::default(),
             settled: SettledRuns::default(),
+            backlog: Backlog::default(),
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
             refills: Refills::default(),

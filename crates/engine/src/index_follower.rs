@@ -1,6 +1,8 @@
-//! Fills the index from the store, and keeps it up with the change log.
+//! Fills the index from the store, and keeps it up with the change log. What this node stitched comes from the
+//! hand-off, all else from the store.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use callboard_index::{Change as IndexChange, IndexLoader, IndexWriter, IndexedEntity};
@@ -13,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
 use crate::measurements;
+use crate::stitching::hand_off::Block;
 
 /// How many entities are read at a time.
 const PAGE: usize = 2048;
@@ -20,6 +23,8 @@ const PAGE: usize = 2048;
 const FILLING_PAGE: usize = 512;
 /// How many pages may wait to be loaded.
 const PAGES_WAITING: usize = 2;
+/// How long what this node is writing is waited for.
+const BLOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// How many entities one task derives the terms of.
 const CHUNK: usize = 64;
 
@@ -77,7 +82,7 @@ impl IndexFollower {
             let after = last.entity_ref.clone();
             let changes = page.into_iter().map(Change::Upserted).collect();
             let (derived, next) = tokio::join!(
-                derive(changes, &self.core),
+                derive(changes, self.workers()),
                 self.core.store.final_entities(Some(&after), FILLING_PAGE)
             );
             let entities = derived?.into_iter().filter_map(|change| match change {
@@ -97,6 +102,7 @@ impl IndexFollower {
     pub(crate) async fn run(mut self, stopping: CancellationToken) {
         let poll_interval = self.core.settings.stitching.poll_interval;
         while !stopping.is_cancelled() {
+            self.wait_for_block().await;
             match self.catch_up().await {
                 Ok(true) => continue,
                 Ok(false) => {}
@@ -115,12 +121,23 @@ impl IndexFollower {
         }
     }
 
+    /// Waits a moment for what this node is writing, which is better had from there than from the store.
+    async fn wait_for_block(&self) {
+        if self.core.hand_off.is_coming() && !self.core.hand_off.has_next(self.reached) {
+            let _ = tokio::time::timeout(BLOCK_PATIENCE, self.core.signals.index.notified()).await;
+        }
+    }
+
     /// Applies the next changes; returns whether there may be more.
     async fn catch_up(&mut self) -> Result<bool, FollowError> {
         if let Some(request) = self.core.refills.open() {
             tracing::info!("the index is filled anew, as somebody asked for");
             self.fill().await?;
             self.core.refills.answered(request);
+            return Ok(true);
+        }
+        if let Some(Block { entities, last, .. }) = self.core.hand_off.take_next(self.reached) {
+            self.apply(entities.into_iter().map(IndexChange::Upsert).collect(), last).await?;
             return Ok(true);
         }
         // Asked first: what comes in meanwhile is beyond it.
@@ -141,7 +158,17 @@ impl IndexFollower {
         let last = logged.last().map_or(head, |last| last.sequence);
         // Places that no entry has any more, because its entity changed again or went, are passed over.
         let sequence = if more { last } else { last.max(head) };
-        let changes = derive(logged.into_iter().map(|logged| logged.change).collect(), &self.core).await?;
+        let changes =
+            derive(logged.into_iter().map(|logged| logged.change).collect(), self.workers()).await?;
+        self.apply(changes, sequence).await?;
+        Ok(more)
+    }
+
+    async fn apply(
+        &mut self,
+        changes: Vec<IndexChange>,
+        sequence: ChangeSequence,
+    ) -> Result<(), FollowError> {
         let mut writer = self.writer.take().ok_or(FollowError::WriterLost)?;
         let applied = tokio::task::spawn_blocking(move || {
             writer.apply(changes, sequence.0);
@@ -149,7 +176,11 @@ impl IndexFollower {
         });
         self.writer = Some(applied.await?);
         self.arrived_at(sequence);
-        Ok(more)
+        Ok(())
+    }
+
+    fn workers(&self) -> usize {
+        self.core.settings.processing.workers.max(1)
     }
 
     fn arrived_at(&mut self, sequence: ChangeSequence) {
@@ -159,9 +190,9 @@ impl IndexFollower {
 }
 
 /// Derives what the index needs to know, on all cores and in the order of the changes.
-async fn derive(changes: Vec<Change>, core: &Arc<Core>) -> Result<Vec<IndexChange>, JoinError> {
+async fn derive(changes: Vec<Change>, workers: usize) -> Result<Vec<IndexChange>, JoinError> {
     if changes.len() <= CHUNK {
-        return Ok(changes.into_iter().filter_map(|change| index_change(change, core)).collect());
+        return Ok(changes.into_iter().filter_map(index_change).collect());
     }
     let mut rest = changes.into_iter();
     let chunks = std::iter::from_fn(|| {
@@ -171,12 +202,11 @@ async fn derive(changes: Vec<Change>, core: &Arc<Core>) -> Result<Vec<IndexChang
     let chunks: Vec<_> = chunks.collect();
     let derived: Vec<_> = futures::stream::iter(chunks)
         .map(|chunk| {
-            let core = Arc::clone(core);
             tokio::task::spawn_blocking(move || {
-                chunk.into_iter().filter_map(|change| index_change(change, &core)).collect::<Vec<_>>()
+                chunk.into_iter().filter_map(index_change).collect::<Vec<_>>()
             })
         })
-        .buffered(core.settings.processing.workers.max(1))
+        .buffered(workers)
         .collect()
         .await;
     derived.into_iter().try_fold(Vec::new(), |mut all, chunk| {
@@ -185,14 +215,11 @@ async fn derive(changes: Vec<Change>, core: &Arc<Core>) -> Result<Vec<IndexChang
     })
 }
 
-fn index_change(change: Change, core: &Core) -> Option<IndexChange> {
+fn index_change(change: Change) -> Option<IndexChange> {
     let FinalEntity { entity_ref, uid, body } = match change {
         Change::Removed(entity_ref) => return Some(IndexChange::Remove(entity_ref)),
         Change::Upserted(entity) => entity,
     };
-    if let Some(indexed) = core.hand_off.take(&entity_ref, &body) {
-        return Some(IndexChange::Upsert(indexed));
-    }
     let indexed = serde_json::from_slice(&body).map_err(|error| error.to_string()).and_then(|entity| {
         let body = Bytes::from_owner(body);
         IndexedEntity::new(entity_ref.clone(), &uid.to_string(), body, &entity)

@@ -21,9 +21,12 @@ pub(crate) struct Interner {
     refs: Mutex<HashMap<EntityRef, i64>>,
     keys: Mutex<HashMap<LocationKey, i64>>,
     relation_types: Mutex<HashMap<Arc<str>, i64>>,
+    /// The other way round.
+    ref_names: Mutex<HashMap<i64, EntityRef>>,
+    relation_type_names: Mutex<HashMap<i64, Arc<str>>>,
 }
 
-/// Above this many the refs are forgotten and learnt again: about 20 MB.
+/// Above this many the refs are forgotten and learnt again: about 30 MB.
 const REMEMBERED_REFS: usize = 200_000;
 const REMEMBERED_KEYS: usize = 20_000;
 
@@ -92,6 +95,8 @@ impl Interner {
         lock(&self.refs).clear();
         lock(&self.keys).clear();
         lock(&self.relation_types).clear();
+        lock(&self.ref_names).clear();
+        lock(&self.relation_type_names).clear();
     }
 }
 
@@ -116,6 +121,8 @@ impl PostgresStore {
         let keys = number(&mut transaction, &KEYS, keys, LocationKey::as_str).await?;
         let types = number(&mut transaction, &RELATION_TYPES, types, AsRef::as_ref).await?;
         commit(transaction).await?;
+        learn(&self.interner.ref_names, &turned(&refs), REMEMBERED_REFS);
+        learn(&self.interner.relation_type_names, &turned(&types), REMEMBERED_KEYS);
         learn(&self.interner.refs, &refs, REMEMBERED_REFS);
         learn(&self.interner.keys, &keys, REMEMBERED_KEYS);
         learn(&self.interner.relation_types, &types, REMEMBERED_KEYS);
@@ -124,6 +131,60 @@ impl PostgresStore {
         interned.relation_types.extend(types);
         Ok(interned)
     }
+}
+
+const REF_NAMES: &str = "SELECT id, text FROM refs WHERE id = ANY($1)";
+const RELATION_TYPE_NAMES: &str = "SELECT id, text FROM relation_types WHERE id = ANY($1)";
+
+impl Interner {
+    /// The refs that have these ids.
+    pub(crate) async fn ref_names(
+        &self,
+        connection: &mut PgConnection,
+        ids: &[i64],
+    ) -> Result<HashMap<i64, EntityRef>> {
+        names(connection, REF_NAMES, &self.ref_names, REMEMBERED_REFS, ids, entity_ref).await
+    }
+
+    /// The relation types that have these ids.
+    pub(crate) async fn relation_type_names(
+        &self,
+        connection: &mut PgConnection,
+        ids: &[i64],
+    ) -> Result<HashMap<i64, Arc<str>>> {
+        let known = &self.relation_type_names;
+        names(connection, RELATION_TYPE_NAMES, known, REMEMBERED_KEYS, ids, |text| Ok(text.into())).await
+    }
+}
+
+/// Finds the texts of ids; most of them are remembered.
+async fn names<T: Clone>(
+    connection: &mut PgConnection,
+    sql: &'static str,
+    remembered: &Mutex<HashMap<i64, T>>,
+    limit: usize,
+    ids: &[i64],
+    parse: impl Fn(&str) -> Result<T>,
+) -> Result<HashMap<i64, T>> {
+    let mut names = HashMap::new();
+    let unknown = recall(remembered, &mut names, &ids.iter().collect::<Vec<_>>());
+    if unknown.is_empty() {
+        return Ok(names);
+    }
+    let mut unknown: Vec<i64> = unknown.into_iter().copied().collect();
+    unknown.sort_unstable();
+    unknown.dedup();
+    let query = sqlx::query_as(sql).bind(unknown);
+    let rows: Vec<(i64, String)> = query.fetch_all(connection).await.map_err(database_error)?;
+    let found: Vec<(i64, T)> =
+        rows.iter().map(|(id, text)| Ok((*id, parse(text)?))).collect::<Result<_>>()?;
+    learn(remembered, &found, limit);
+    names.extend(found);
+    Ok(names)
+}
+
+fn turned<T: Clone>(numbered: &[(T, i64)]) -> Vec<(i64, T)> {
+    numbered.iter().map(|(text, id)| (*id, text.clone())).collect()
 }
 
 /// Numbers texts that are not known here: most are known to the database.
@@ -180,27 +241,27 @@ pub(crate) fn entity_ref(text: &str) -> Result<EntityRef> {
     EntityRef::parse_canonical(text).map_err(|error| StoreError::Corrupt(error.to_string()))
 }
 
-/// Moves what is remembered into `known`, and returns what is not.
-fn recall<'a, T: Clone + Eq + Hash>(
-    remembered: &Mutex<HashMap<T, i64>>,
-    known: &mut HashMap<T, i64>,
-    texts: &[&'a T],
-) -> Vec<&'a T> {
+/// Copies what is remembered into `known`, and returns what is not.
+fn recall<'a, K: Clone + Eq + Hash, V: Clone>(
+    remembered: &Mutex<HashMap<K, V>>,
+    known: &mut HashMap<K, V>,
+    keys: &[&'a K],
+) -> Vec<&'a K> {
     let remembered = lock(remembered);
     let mut unknown = Vec::new();
-    for text in texts {
-        if known.contains_key(*text) {
+    for key in keys {
+        if known.contains_key(*key) {
             continue;
         }
-        match remembered.get(*text) {
-            Some(id) => _ = known.insert((*text).clone(), *id),
-            None => unknown.push(*text),
+        match remembered.get(*key) {
+            Some(value) => _ = known.insert((*key).clone(), value.clone()),
+            None => unknown.push(*key),
         }
     }
     unknown
 }
 
-fn learn<T: Clone + Eq + Hash>(remembered: &Mutex<HashMap<T, i64>>, learnt: &[(T, i64)], limit: usize) {
+fn learn<K: Clone + Eq + Hash, V: Clone>(remembered: &Mutex<HashMap<K, V>>, learnt: &[(K, V)], limit: usize) {
     let mut remembered = lock(remembered);
     if remembered.len() + learnt.len() > limit {
         remembered.clear();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{
-    ChangeSequence, Result, StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching, StoreError,
-    Wakeup,
+    ChangeSequence, Result, StitchCommit, StitchInput, StitchOutcome, StitchReport, StitchTicket, Stitching,
+    StoreError, Wakeup,
 };
 use callboard_store_body::{compress, decompress};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use crate::change_log::{change_sequence, take_places};
 use crate::connection::commit;
 use crate::error::database_error;
 use crate::hashing::{stored_uid, uid};
-use crate::interning::{Interned, Texts, entity_ref};
+use crate::interning::{Interned, Texts};
 use crate::marks::WAIT_MS;
 use crate::retries::retrying;
 
@@ -32,13 +32,13 @@ impl Stitching for PostgresStore {
         retrying!(self, self.try_claim_stitches(limit, now, lease_until))
     }
 
-    async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<ChangeSequence> {
+    async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<StitchReport> {
         let batch: Vec<Prepared> = batch.into_iter().map(Prepared::from).collect();
         let refs = batch.iter().map(|prepared| &prepared.commit.entity_ref).collect();
         let interned = self.intern(&Texts { refs, ..Texts::default() }).await?;
-        let sequence = retrying!(self, self.try_commit_stitched(&batch, &interned, now))?;
+        let report = retrying!(self, self.try_commit_stitched(&batch, &interned, now))?;
         self.notify(&[Wakeup::Index]).await;
-        Ok(sequence)
+        Ok(report)
     }
 
     async fn next_stitch(&self) -> Result<Option<Timestamp>> {
@@ -56,22 +56,18 @@ const LEASE_MARKS: &str = "WITH
     UPDATE stitch_marks m SET due = $3, node = $4 FROM taken
     WHERE m.entity_id = ANY(ARRAY(SELECT entity_id FROM taken)) AND m.entity_id = taken.entity_id
     RETURNING m.entity_id, taken.fresh, taken.due";
-const INPUTS: &str = "SELECT e.id, r.text, e.uid, m.ticket, o.processed, o.errors, e.claim_id IS NULL, f.hash
+const INPUTS: &str = "SELECT e.id, e.uid, m.ticket, o.processed, o.errors, e.claim_id IS NULL, f.hash
     FROM unnest($1::bigint[]) WITH ORDINALITY AS taken (id, place)
     JOIN stitch_marks m ON m.entity_id = taken.id AND m.entity_id = ANY($1)
-    JOIN entities e ON e.id = taken.id JOIN refs r ON r.id = taken.id
+    JOIN entities e ON e.id = taken.id
     LEFT JOIN outputs o ON o.entity_id = taken.id LEFT JOIN final_entities f ON f.entity_id = taken.id
     ORDER BY taken.place";
 /// What was marked in case it has an output soon.
 const DROP_MARKS: &str = "DELETE FROM stitch_marks WHERE entity_id = ANY($1)";
-/// Not distinct: that would sort them here, and they are sorted by text afterwards. Each ref is looked up for itself:
-/// nobody knows how many relations there are, and a plan for many would read all refs.
-const RELATIONS: &str = "SELECT l.source_id, t.text, r.text FROM relations l
-    CROSS JOIN LATERAL (SELECT text FROM relation_types WHERE id = l.type_id OFFSET 0) t
-    CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = l.target_id OFFSET 0) r
-    WHERE l.source_id = ANY($1)";
+/// Not distinct: that would sort them here, and they are sorted by text afterwards.
+const RELATIONS: &str = "SELECT source_id, type_id, target_id FROM relations WHERE source_id = ANY($1)";
 
-type InputRow = (i64, String, Uuid, i64, Option<Vec<u8>>, Option<Vec<u8>>, bool, Option<Vec<u8>>);
+type InputRow = (i64, Uuid, i64, Option<Vec<u8>>, Option<Vec<u8>>, bool, Option<Vec<u8>>);
 type RelationList = Vec<(Arc<str>, EntityRef)>;
 
 impl PostgresStore {
@@ -98,12 +94,13 @@ impl PostgresStore {
         let ids: Vec<i64> = taken.into_iter().map(|(id, ..)| id).collect();
         let query = sqlx::query_as(INPUTS).bind(&ids);
         let mut rows: Vec<InputRow> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
-        rows.retain(|(_, _, _, _, processed, ..)| processed.is_some());
+        rows.retain(|(_, _, _, processed, ..)| processed.is_some());
         drop_other_marks(&mut transaction, &ids, &rows).await?;
         // Read after the tickets, so that they have all that these ask for.
-        let relations = relations_of(&mut transaction, &ids).await?;
+        let relations = self.relations_of(&mut transaction, &ids).await?;
+        let refs = self.interner.ref_names(&mut transaction, &ids).await?;
         self.commit_leases(transaction, &ended, lease_until).await?;
-        stitch_inputs(rows, relations)
+        stitch_inputs(rows, &refs, relations)
     }
 
     async fn try_commit_stitched(
@@ -111,14 +108,37 @@ impl PostgresStore {
         batch: &[Prepared],
         interned: &Interned,
         now: Timestamp,
-    ) -> Result<ChangeSequence> {
+    ) -> Result<StitchReport> {
         let mut transaction = self.write().await?;
-        let live = live(&mut transaction, batch, interned).await?;
+        let live = take_marks_off(&mut transaction, batch, interned, self.to_stored(now)).await?;
         write_failures(&mut transaction, &live).await?;
-        take_marks_off(&mut transaction, &live, self.to_stored(now)).await?;
-        let sequence = write_final_entities(&mut transaction, &live).await?;
+        let report = write_final_entities(&mut transaction, &live).await?;
         commit(transaction).await?;
-        Ok(sequence)
+        Ok(report)
+    }
+
+    async fn relations_of(
+        &self,
+        connection: &mut PgConnection,
+        ids: &[i64],
+    ) -> Result<HashMap<i64, RelationList>> {
+        let query = sqlx::query_as(RELATIONS).bind(ids);
+        let rows: Vec<(i64, i64, i64)> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+        let targets: Vec<i64> = rows.iter().map(|(.., target)| *target).collect();
+        let types: Vec<i64> = rows.iter().map(|(_, relation_type, _)| *relation_type).collect();
+        let refs = self.interner.ref_names(connection, &targets).await?;
+        let types = self.interner.relation_type_names(connection, &types).await?;
+        let mut relations: HashMap<i64, RelationList> = HashMap::with_capacity(ids.len());
+        for (source, relation_type, target) in rows {
+            let relation_type = types.get(&relation_type).ok_or_else(|| nameless(relation_type))?;
+            let target = refs.get(&target).ok_or_else(|| nameless(target))?;
+            relations.entry(source).or_default().push((Arc::clone(relation_type), target.clone()));
+        }
+        for list in relations.values_mut() {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Ok(relations)
     }
 
     async fn read_next_stitch(&self) -> Result<Option<Timestamp>> {
@@ -142,29 +162,21 @@ async fn drop_other_marks(connection: &mut PgConnection, taken: &[i64], rows: &[
 const NEXT_STITCH: &str = "SELECT least((SELECT min(due) FROM stitch_marks WHERE fresh),
     (SELECT min(due) FROM stitch_marks WHERE NOT fresh))";
 
-async fn relations_of(connection: &mut PgConnection, ids: &[i64]) -> Result<HashMap<i64, RelationList>> {
-    let query = sqlx::query_as(RELATIONS).bind(ids);
-    let rows: Vec<(i64, String, String)> = query.fetch_all(connection).await.map_err(database_error)?;
-    let mut relations: HashMap<i64, RelationList> = HashMap::new();
-    let mut types: HashMap<String, Arc<str>> = HashMap::new();
-    for (source, name, target) in rows {
-        let relation_type = types.entry(name).or_insert_with_key(|name| name.as_str().into()).clone();
-        relations.entry(source).or_default().push((relation_type, entity_ref(&target)?));
-    }
-    for list in relations.values_mut() {
-        list.sort_unstable();
-        list.dedup();
-    }
-    Ok(relations)
+fn nameless(id: i64) -> StoreError {
+    StoreError::Corrupt(format!("the number {id} stands for nothing: its row vanished"))
 }
 
-fn stitch_inputs(rows: Vec<InputRow>, mut relations: HashMap<i64, RelationList>) -> Result<Vec<StitchInput>> {
-    let inputs = rows.into_iter().map(|(id, text, stored_uid, ticket, processed, errors, orphan, hash)| {
+fn stitch_inputs(
+    rows: Vec<InputRow>,
+    refs: &HashMap<i64, EntityRef>,
+    mut relations: HashMap<i64, RelationList>,
+) -> Result<Vec<StitchInput>> {
+    let inputs = rows.into_iter().map(|(id, stored_uid, ticket, processed, errors, orphan, hash)| {
         let final_hash = hash.map(|hash| {
             <[u8; 20]>::try_from(hash).map_err(|_| StoreError::Corrupt("an etag has not 20 bytes".into()))
         });
         Ok(StitchInput {
-            entity_ref: entity_ref(&text)?,
+            entity_ref: refs.get(&id).ok_or_else(|| nameless(id))?.clone(),
             uid: uid(stored_uid),
             ticket: StitchTicket(ticket),
             processed: processed.as_deref().map(decompress).transpose()?,
@@ -195,36 +207,44 @@ impl From<StitchCommit> for Prepared {
     }
 }
 
-/// Whoever wants to write what is marked has to lock the mark first.
-const LOCK_MARKS: &str =
-    "SELECT entity_id FROM stitch_marks WHERE entity_id = ANY($1) ORDER BY entity_id FOR UPDATE";
+const UNMARK: &str =
+    "DELETE FROM stitch_marks m USING unnest($1::bigint[], $2::bigint[]) AS done (id, ticket)
+    WHERE m.entity_id = ANY($1) AND m.entity_id = done.id AND m.ticket = done.ticket RETURNING m.entity_id";
+/// What was marked again meanwhile: its lease ends.
+const MARKED_AGAIN: &str = "UPDATE stitch_marks SET due = least(due, $2), fresh = false, node = NULL
+    WHERE entity_id = ANY($1) RETURNING entity_id";
+/// Asked for when the marks are locked, so that none of these entities is deleted any more.
 const UIDS: &str = "SELECT id, uid FROM entities WHERE id = ANY($1)";
 
-/// Those of a batch whose entity is still the same and still marked. Without a mark, another node has stitched a
-/// later state of it, after this one took too long: its result must not be written over that.
-async fn live<'a>(
+/// Takes the marks of a batch off. Returns what was marked and whose entity is still the same. Without a mark, another
+/// node has stitched a later state of it, after this one took too long: its result must not be written over that.
+async fn take_marks_off<'a>(
     connection: &mut PgConnection,
     batch: &'a [Prepared],
     interned: &Interned,
+    now: i64,
 ) -> Result<Vec<(i64, &'a Prepared)>> {
-    let ids = batch
-        .iter()
-        .map(|prepared| interned.entity(&prepared.commit.entity_ref))
-        .collect::<Result<Vec<i64>>>()?;
-    let query = sqlx::query_scalar(LOCK_MARKS).bind(ids);
-    let marked: Vec<i64> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
-    let query = sqlx::query_as(UIDS).bind(&marked);
+    // In order of ids, as marks are always locked.
+    let mut wanted: BTreeMap<i64, &Prepared> = BTreeMap::new();
+    for prepared in batch {
+        wanted.insert(interned.entity(&prepared.commit.entity_ref)?, prepared);
+    }
+    let ids: Vec<i64> = wanted.keys().copied().collect();
+    let tickets: Vec<i64> = wanted.values().map(|prepared| prepared.commit.ticket.0).collect();
+    let query = sqlx::query_scalar(UNMARK).bind(&ids).bind(tickets);
+    let mut marked: Vec<i64> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+    if marked.len() < ids.len() {
+        let done: HashSet<i64> = marked.iter().copied().collect();
+        let rest: Vec<i64> = ids.into_iter().filter(|id| !done.contains(id)).collect();
+        let query = sqlx::query_scalar(MARKED_AGAIN).bind(rest).bind(now + WAIT_MS);
+        let again: Vec<i64> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+        marked.extend(again);
+    }
+    let query = sqlx::query_as(UIDS).bind(marked);
     let uids: Vec<(i64, Uuid)> = query.fetch_all(connection).await.map_err(database_error)?;
     let uids: HashMap<i64, Uuid> = uids.into_iter().collect();
-    let marked: HashSet<i64> = marked.into_iter().collect();
-    let mut live: BTreeMap<i64, &Prepared> = BTreeMap::new();
-    for prepared in batch {
-        let id = interned.entity(&prepared.commit.entity_ref)?;
-        if marked.contains(&id) && uids.get(&id) == Some(&stored_uid(prepared.commit.uid)) {
-            live.insert(id, prepared);
-        }
-    }
-    Ok(live.into_iter().collect())
+    wanted.retain(|id, prepared| uids.get(id) == Some(&stored_uid(prepared.commit.uid)));
+    Ok(wanted.into_iter().collect())
 }
 
 const WRITE_FINAL_ENTITIES: &str = "INSERT INTO final_entities (entity_id, sequence, hash, body)
@@ -234,11 +254,10 @@ const WRITE_FINAL_ENTITIES: &str = "INSERT INTO final_entities (entity_id, seque
         sequence = excluded.sequence, hash = excluded.hash, body = excluded.body";
 const DIG_UP: &str = "DELETE FROM tombstones WHERE entity_id = ANY($1)";
 
-/// Returns the newest entry of the change log.
 async fn write_final_entities(
     transaction: &mut Transaction<'static, Postgres>,
     live: &[(i64, &Prepared)],
-) -> Result<ChangeSequence> {
+) -> Result<StitchReport> {
     let (mut ids, mut hashes, mut bodies): (Vec<i64>, Vec<&[u8]>, Vec<&[u8]>) = Default::default();
     for (id, prepared) in live {
         if let StitchOutcome::Changed { hash, .. } = &prepared.commit.outcome {
@@ -248,14 +267,17 @@ async fn write_final_entities(
         }
     }
     if ids.is_empty() {
-        return change_sequence(transaction).await;
+        let sequence = change_sequence(transaction).await?;
+        return Ok(StitchReport { sequence, before: sequence, written: 0 });
     }
+    let written = ids.len();
     sqlx::query(DIG_UP).bind(&ids).execute(&mut **transaction).await.map_err(database_error)?;
-    let last = take_places(transaction, ids.len()).await?;
-    let before = last - i64::try_from(ids.len()).unwrap_or(i64::MAX);
+    let last = take_places(transaction, written).await?;
+    let before = last - i64::try_from(written).unwrap_or(i64::MAX);
     let query = sqlx::query(WRITE_FINAL_ENTITIES).bind(ids).bind(hashes).bind(bodies).bind(before);
     query.execute(&mut **transaction).await.map_err(database_error)?;
-    Ok(ChangeSequence(last.unsigned_abs()))
+    let places = |place: i64| ChangeSequence(place.unsigned_abs());
+    Ok(StitchReport { sequence: places(last), before: places(before), written })
 }
 
 /// The result counts as failed, and the next run writes its outcome whatever it is.
@@ -270,25 +292,6 @@ async fn write_failures(connection: &mut PgConnection, live: &[(i64, &Prepared)]
     let (ids, errors): (Vec<i64>, Vec<&[u8]>) = failed.unzip();
     if !ids.is_empty() {
         let query = sqlx::query(WRITE_ERRORS).bind(ids).bind(errors);
-        query.execute(connection).await.map_err(database_error)?;
-    }
-    Ok(())
-}
-
-const UNMARK: &str =
-    "DELETE FROM stitch_marks m USING unnest($1::bigint[], $2::bigint[]) AS done (id, ticket)
-    WHERE m.entity_id = ANY($1) AND m.entity_id = done.id AND m.ticket = done.ticket";
-/// What was marked again meanwhile: its lease ends.
-const MARKED_AGAIN: &str = "UPDATE stitch_marks SET due = least(due, $2), fresh = false, node = NULL
-    WHERE entity_id = ANY($1)";
-
-async fn take_marks_off(connection: &mut PgConnection, live: &[(i64, &Prepared)], now: i64) -> Result<()> {
-    let marks = live.iter().map(|(id, prepared)| (*id, prepared.commit.ticket.0));
-    let (ids, tickets): (Vec<i64>, Vec<i64>) = marks.unzip();
-    let query = sqlx::query(UNMARK).bind(&ids).bind(tickets);
-    let done = query.execute(&mut *connection).await.map_err(database_error)?;
-    if done.rows_affected() < ids.len() as u64 {
-        let query = sqlx::query(MARKED_AGAIN).bind(ids).bind(now + WAIT_MS);
         query.execute(connection).await.map_err(database_error)?;
     }
     Ok(())

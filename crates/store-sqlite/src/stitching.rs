@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{
-    ChangeSequence, Result, StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching, StoreError,
+    Result, StitchCommit, StitchInput, StitchOutcome, StitchReport, StitchTicket, Stitching, StoreError,
 };
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
@@ -43,7 +43,7 @@ impl Stitching for SqliteStore {
         stitch_inputs(rows, relations)
     }
 
-    async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<ChangeSequence> {
+    async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<StitchReport> {
         let batch: Vec<Prepared> = batch.into_iter().map(Prepared::from).collect();
         let mut transaction = self.write().await?;
         let mut interned = Interned::default();
@@ -55,13 +55,14 @@ impl Stitching for SqliteStore {
             (uids.get(id)? == &prepared.commit.uid).then_some((*id, prepared))
         });
         let live: Vec<(i64, &Prepared)> = live.collect();
-        write_final_entities(&mut transaction, &live).await?;
+        let before = change_sequence(&mut transaction).await?;
+        let written = write_final_entities(&mut transaction, &live).await?;
         write_failures(&mut transaction, &live).await?;
         take_marks_off(&mut transaction, &live, now.as_millisecond()).await?;
         let sequence = change_sequence(&mut transaction).await?;
         transaction.commit().await.map_err(database_error)?;
         interned.remember(&self.interner);
-        Ok(sequence)
+        Ok(StitchReport { sequence, before, written })
     }
 
     async fn next_stitch(&self) -> Result<Option<Timestamp>> {
@@ -180,15 +181,17 @@ const WRITE_FINAL_ENTITIES: &str = "INSERT INTO final_entities (entity_id, seque
         sequence = excluded.sequence, hash = excluded.hash, body = excluded.body";
 const DIG_UP: &str = "DELETE FROM tombstones WHERE entity_id IN (SELECT value ->> 0 FROM json_each(?1))";
 
-async fn write_final_entities(connection: &mut SqliteConnection, live: &[(i64, &Prepared)]) -> Result<()> {
+/// Returns how many there were.
+async fn write_final_entities(connection: &mut SqliteConnection, live: &[(i64, &Prepared)]) -> Result<usize> {
     let changed = live.iter().filter_map(|(id, prepared)| match &prepared.commit.outcome {
         StitchOutcome::Changed { hash, .. } => Some((*id, &prepared.body, hash)),
         _ => None,
     });
     let changed: Vec<_> = changed.collect();
     if changed.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
+    let written = changed.len();
     let first = next_in_sequence(connection, changed.len()).await?;
     let mut rows = RowSet::default();
     for (sequence, (id, body, hash)) in (first..).zip(changed) {
@@ -198,7 +201,7 @@ async fn write_final_entities(connection: &mut SqliteConnection, live: &[(i64, &
     let query = sqlx::query(WRITE_FINAL_ENTITIES).bind(&json).bind(arena);
     query.execute(&mut *connection).await.map_err(database_error)?;
     sqlx::query(DIG_UP).bind(json).execute(connection).await.map_err(database_error)?;
-    Ok(())
+    Ok(written)
 }
 
 /// The result counts as failed, and the next run writes its outcome whatever it is.

@@ -58,7 +58,7 @@ pub use processing::{
 pub use provider_name::ProviderName;
 pub use published_key::{PublishedKey, PublishedKeys};
 pub use refusal::{BucketShare, Refusals, RefusedRemoval};
-pub use stitch::{StitchCommit, StitchInput, StitchOutcome, StitchTicket, Stitching};
+pub use stitch::{StitchCommit, StitchInput, StitchOutcome, StitchReport, StitchTicket, Stitching};
 pub use task::{StoredTask, TaskEnd, TaskRun, TaskTicket, TaskTrigger, Tasks};
 pub use transfer::{
     CarriedClaim, CarriedEntity, Export, LastClaim, Standing, TakeOver, TakenOver, Transfer, order_of_making,

@@ -63,6 +63,17 @@ pub struct StitchCommit {
     pub outcome: StitchOutcome,
 }
 
+/// What writing stitched entities came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StitchReport {
+    /// The newest entry of the change log.
+    pub sequence: ChangeSequence,
+    /// The newest one before the first that was written here.
+    pub before: ChangeSequence,
+    /// How many final entities were written. All that is in the log after `before` and up to `sequence` is theirs.
+    pub written: usize,
+}
+
 /// The third stage: final entities are put together.
 ///
 /// A mark is a request to stitch an entity. Marks coalesce: marking a marked entity again changes its ticket
@@ -84,12 +95,12 @@ pub trait Stitching: Send + Sync {
     ) -> Result<Vec<StitchInput>>;
 
     /// Writes final entities, with their entries in the change log, and takes the marks off, in one
-    /// transaction. Returns the newest entry of the change log.
+    /// transaction.
     ///
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError); nothing was written then.
-    async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<ChangeSequence>;
+    async fn commit_stitched(&self, batch: Vec<StitchCommit>, now: Timestamp) -> Result<StitchReport>;
 
     /// When the next mark is due; `None` if there is none.
     ///

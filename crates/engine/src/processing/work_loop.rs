@@ -136,6 +136,12 @@ impl WorkLoop {
         measurements::taken_up(&due, now);
         measurements::settled(settled);
         let count = due.len() + settled;
+        let urgent = due.iter().filter(|due| due.urgent).count();
+        if count < limit || urgent < limit / 2 {
+            self.core.backlog.end();
+        } else if limit >= self.core.settings.processing.batch_size {
+            self.core.backlog.begin();
+        }
         self.dispatch(self.in_flight.admit(due), next_due);
         Ok(count)
     }

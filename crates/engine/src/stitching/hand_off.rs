@@ -1,33 +1,135 @@
-//! What stitching derived of an entity, on its way past the store to the index. Deriving search terms is the
-//! larger part of the work for a final entity, and need not be done twice on the node that stitched it.
+//! What stitching derived and wrote, on its way past the store to the index. On the node that stitched them, entities
+//! need neither be read again nor understood again.
 
-use std::collections::HashMap;
+use std::collections::VecDeque;
 
 use callboard_index::IndexedEntity;
-use callboard_model::EntityRef;
+use callboard_store::ChangeSequence;
 use parking_lot::Mutex;
 
-/// How many entities may be on their way; the index derives what does not fit by itself.
-const CAPACITY: usize = 4096;
+/// How many entities may be on their way; the index reads what does not fit from the store.
+const CAPACITY: usize = 8192;
+
+/// A part of the change log: all that is in it after one place and up to another.
+#[derive(Debug)]
+pub(crate) struct Block {
+    pub(crate) after: ChangeSequence,
+    pub(crate) last: ChangeSequence,
+    /// In any order, each once.
+    pub(crate) entities: Vec<IndexedEntity>,
+}
 
 #[derive(Default)]
-pub(crate) struct HandOff(Mutex<HashMap<EntityRef, IndexedEntity>>);
+pub(crate) struct HandOff(Mutex<Waiting>);
+
+#[derive(Default)]
+struct Waiting {
+    blocks: VecDeque<Block>,
+    /// How many blocks are being written at this moment.
+    coming: usize,
+}
+
+/// A block that is being written.
+pub(crate) struct Coming<'a>(&'a HandOff);
 
 impl HandOff {
-    /// Puts entities that are about to be written.
-    pub(crate) fn put(&self, entities: impl IntoIterator<Item = IndexedEntity>) {
-        let mut waiting = self.0.lock();
-        for entity in entities {
-            if waiting.len() >= CAPACITY {
-                // Left over from writes that failed, or the index is far behind; either way they are dispensable.
-                waiting.clear();
-            }
-            waiting.insert(entity.entity_ref.clone(), entity);
-        }
+    /// Says that a block will be put, or not, when what this returns is gone.
+    pub(crate) fn announce(&self) -> Coming<'_> {
+        self.0.lock().coming += 1;
+        Coming(self)
     }
 
-    /// Takes an entity, if this is what was made of it.
-    pub(crate) fn take(&self, entity_ref: &EntityRef, body: &[u8]) -> Option<IndexedEntity> {
-        self.0.lock().remove(entity_ref).filter(|entity| entity.body == body)
+    /// Whether more is about to come.
+    pub(crate) fn is_coming(&self) -> bool {
+        self.0.lock().coming > 0
+    }
+
+    /// Whether there is a block that begins after `reached`.
+    pub(crate) fn has_next(&self, reached: ChangeSequence) -> bool {
+        self.0.lock().blocks.iter().any(|block| block.after == reached)
+    }
+
+    /// Puts what was written.
+    pub(crate) fn put(&self, block: Block) {
+        let mut waiting = self.0.lock();
+        let size: usize = waiting.blocks.iter().map(|block| block.entities.len()).sum();
+        if size + block.entities.len() > CAPACITY {
+            // The index is far behind; it finds all of this in the store.
+            waiting.blocks.clear();
+        }
+        waiting.blocks.push_back(block);
+    }
+
+    /// Takes the block that begins after `reached`. What came before that is forgotten.
+    pub(crate) fn take_next(&self, reached: ChangeSequence) -> Option<Block> {
+        let mut waiting = self.0.lock();
+        waiting.blocks.retain(|block| block.after >= reached);
+        let place = waiting.blocks.iter().position(|block| block.after == reached)?;
+        waiting.blocks.remove(place)
+    }
+}
+
+impl Drop for Coming<'_> {
+    fn drop(&mut self) {
+        self.0.0.lock().coming -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use callboard_index::IndexedEntity;
+    use callboard_model::EntityRef;
+    use callboard_store::ChangeSequence;
+    use serde_json::json;
+
+    use super::{Block, HandOff};
+
+    fn block(size: usize, after: u64, last: u64) -> Block {
+        let entity = |number| {
+            let entity = json!({ "kind": "Component", "metadata": { "name": format!("e{number}") } });
+            let name = EntityRef::new("component", "default", &format!("e{number}"));
+            IndexedEntity::new(name, "uid", Bytes::from(entity.to_string()), &entity).unwrap()
+        };
+        let (after, last) = (ChangeSequence(after), ChangeSequence(last));
+        Block { after, last, entities: (0..size).map(entity).collect() }
+    }
+
+    #[test]
+    fn blocks_come_in_the_order_of_their_places_and_without_gaps() {
+        let hand_off = HandOff::default();
+        let next = |reached| hand_off.take_next(ChangeSequence(reached)).map(|block| block.last.0);
+        hand_off.put(block(3, 5, 9));
+        assert_eq!(next(4), None, "there is something else before it");
+        hand_off.put(block(2, 2, 4));
+        assert_eq!(next(2), Some(4));
+        assert_eq!(next(5), Some(9));
+        assert_eq!(next(9), None);
+    }
+
+    #[test]
+    fn what_the_index_has_reached_otherwise_is_forgotten() {
+        let hand_off = HandOff::default();
+        hand_off.put(block(3, 5, 8));
+        assert!(hand_off.take_next(ChangeSequence(6)).is_none(), "the index is in the middle of it");
+        assert!(hand_off.take_next(ChangeSequence(5)).is_none(), "and it stays forgotten");
+    }
+
+    #[test]
+    fn an_index_that_is_far_behind_reads_from_the_store() {
+        let hand_off = HandOff::default();
+        for number in 1..=4 {
+            hand_off.put(block(3000, 3000 * (number - 1), 3000 * number));
+        }
+        assert!(hand_off.take_next(ChangeSequence(0)).is_none());
+    }
+
+    #[test]
+    fn what_is_being_written_is_known() {
+        let hand_off = HandOff::default();
+        let coming = hand_off.announce();
+        assert!(hand_off.is_coming());
+        drop(coming);
+        assert!(!hand_off.is_coming());
     }
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callboard_index::IndexedEntity;
-use callboard_store::{ChangeSequence, StitchCommit, StitchInput, StitchOutcome, StoreError};
+use callboard_store::{StitchCommit, StitchInput, StitchOutcome, StitchReport, StoreError};
 use futures::StreamExt as _;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::assemble::{Assembled, assemble};
+use super::hand_off::Block;
 use crate::clock::later;
 use crate::core::Core;
 use crate::measurements;
@@ -18,6 +19,8 @@ use crate::outage::{Outage, Pauses};
 
 /// How many entities one task puts together before it hands them in.
 const CHUNK: usize = 32;
+/// How many loops there are: while one waits for the database, the other computes.
+const LOOPS: usize = 2;
 
 pub(crate) struct StitchLoop {
     core: Arc<Core>,
@@ -26,20 +29,25 @@ pub(crate) struct StitchLoop {
 }
 
 impl StitchLoop {
-    /// Starts the loop as a task of `tasks`.
+    /// Starts the loops as tasks of `tasks`.
     pub(crate) fn spawn(core: &Arc<Core>, tasks: &TaskTracker, stopping: &CancellationToken) {
-        let this = Self { core: Arc::clone(core), tasks: tasks.clone(), stopping: stopping.clone() };
-        tasks.spawn(this.run());
+        for _ in 0..LOOPS {
+            let this = Self { core: Arc::clone(core), tasks: tasks.clone(), stopping: stopping.clone() };
+            tasks.spawn(this.run());
+        }
     }
 
     async fn run(self) {
         let mut pauses = Pauses::default();
+        let mut caught_up = Instant::now();
         while !self.stopping.is_cancelled() {
+            self.stopping.run_until_cancelled(self.core.backlog.hold(caught_up)).await;
             let limit = self.core.settings.stitching.batch_size.max(1);
             match self.stitch(limit).await {
                 Ok(count) => {
                     pauses = Pauses::default();
                     if count < limit {
+                        caught_up = Instant::now();
                         self.wait_for_work().await;
                     }
                 }
@@ -68,10 +76,19 @@ impl StitchLoop {
         }
         let count = inputs.len();
         let (commits, indexed): (Vec<_>, Vec<_>) = self.assemble_all(inputs).await.into_iter().unzip();
-        self.core.hand_off.put(indexed.into_iter().flatten());
+        let indexed: Vec<IndexedEntity> = indexed.into_iter().flatten().collect();
         measurements::stitched(&commits, started);
+        let coming = self.core.hand_off.announce();
         match self.commit(commits).await {
-            Ok(_) => self.core.signals.index.notify_one(),
+            Ok(report) => {
+                // Unless some were dropped: nobody knows where the others are.
+                if report.written == indexed.len() && report.written > 0 {
+                    let StitchReport { before, sequence, .. } = report;
+                    self.core.hand_off.put(Block { after: before, last: sequence, entities: indexed });
+                }
+                drop(coming);
+                self.core.signals.index.notify_one();
+            }
             Err(error) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "could not write final entities");
                 // The lease brings them back; not to be tried again at once.
@@ -81,7 +98,7 @@ impl StitchLoop {
         Ok(count)
     }
 
-    async fn commit(&self, commits: Vec<StitchCommit>) -> Result<ChangeSequence, StoreError> {
+    async fn commit(&self, commits: Vec<StitchCommit>) -> Result<StitchReport, StoreError> {
         let mut outage = Outage::to_the_end(&self.core.database, &self.stopping);
         loop {
             let committing = self.core.store.commit_stitched(commits.clone(), self.core.clock.now());

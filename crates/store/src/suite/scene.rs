@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     ChangeSequence, CommitReport, Document, DocumentHash, DueEntity, EntityState, MutationReport, NewClaim,
     ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, ProviderMutation, ProviderName, StitchCommit,
-    StitchInput, StitchOutcome, Store, StoredRelation, Uid,
+    StitchInput, StitchOutcome, StitchReport, Store, StoredRelation, Uid,
 };
 
 /// How long a lease of the tests lasts.
@@ -282,10 +282,14 @@ impl<'a> Scene<'a> {
         inputs
     }
 
-    pub(super) async fn commit_stitched(&self, batch: Vec<StitchCommit>) -> ChangeSequence {
-        let sequence = self.store.commit_stitched(batch, self.now).await.unwrap();
+    pub(super) async fn commit_and_report(&self, batch: Vec<StitchCommit>) -> StitchReport {
+        let report = self.store.commit_stitched(batch, self.now).await.unwrap();
         self.check().await;
-        sequence
+        report
+    }
+
+    pub(super) async fn commit_stitched(&self, batch: Vec<StitchCommit>) -> ChangeSequence {
+        self.commit_and_report(batch).await.sequence
     }
 
     /// Stitches until nothing is marked, waiting for what is not due yet. Gives the inputs by name.

@@ -1,6 +1,6 @@
 //! Final entities: what goes into them, and what becomes of the result.
 
-use crate::{StitchCommit, StitchOutcome, Store};
+use crate::{StitchCommit, StitchOutcome, StitchReport, Store};
 
 use super::scene::{Output, Scene, claim, entity, failure, keyed, name, relation, stitched, text};
 
@@ -120,8 +120,11 @@ pub async fn an_unchanged_result_writes_nothing(store: &dyn Store) {
     let head = scene.head().await;
     scene.now = store.next_stitch().await.unwrap().unwrap();
     let input = taken(&scene).await;
-    let sequence = scene.commit_stitched(answer(&input, StitchOutcome::Unchanged)).await;
-    assert_eq!((sequence, scene.head().await), (head, head));
+    let report = scene.commit_and_report(answer(&input, StitchOutcome::Unchanged)).await;
+    assert_eq!(
+        (report, scene.head().await),
+        (StitchReport { sequence: head, before: head, written: 0 }, head)
+    );
     assert_eq!(scene.body("a").await.as_deref(), Some("a"));
     assert_eq!(store.next_stitch().await.unwrap(), None);
 }
@@ -136,9 +139,9 @@ pub async fn a_changed_result_replaces_the_last(store: &dyn Store) {
     scene.reprocess("a", Output::of("changed").outcome()).await;
     scene.now = store.next_stitch().await.unwrap().unwrap();
     let input = taken(&scene).await;
-    let sequence = scene.commit_stitched(vec![stitched(&input)]).await;
-    assert!(sequence > before);
-    assert_eq!(sequence, scene.head().await);
+    let report = scene.commit_and_report(vec![stitched(&input)]).await;
+    assert!(report.sequence > before);
+    assert_eq!(report, StitchReport { sequence: scene.head().await, before, written: 1 });
     assert_eq!(
         scene.bodies().await.into_iter().collect::<Vec<_>>(),
         [("a".to_owned(), "changed".to_owned())]
@@ -174,7 +177,8 @@ pub async fn the_result_for_a_deleted_entity_is_dropped(store: &dyn Store) {
     let input = taken(&scene).await;
     scene.full("p", &[]).await;
     let head = scene.head().await;
-    assert_eq!(scene.commit_stitched(vec![stitched(&input)]).await, head);
+    let report = scene.commit_and_report(vec![stitched(&input)]).await;
+    assert_eq!(report, StitchReport { sequence: head, before: head, written: 0 });
     assert_eq!(scene.bodies().await.len(), 0);
 }
 

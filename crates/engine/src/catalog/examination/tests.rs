@@ -13,6 +13,7 @@ use super::*;
 use crate::catalog::imported_claim;
 use crate::settings::{EngineSettings, NodeRole};
 use crate::stitching::assemble::assemble;
+use crate::stitching::hand_off::Block;
 use crate::{EngineBuilder, RunningEngine};
 
 /// A node that only serves: the test puts entities together itself.
@@ -54,7 +55,7 @@ async fn put(store: &dyn Store, name: &str, see: impl FnOnce(&StitchCommit)) -> 
     let outcome = assemble(&input).outcome;
     let commit = StitchCommit { entity_ref: input.entity_ref, uid: input.uid, ticket: input.ticket, outcome };
     see(&commit);
-    store.commit_stitched(vec![commit], now).await.unwrap()
+    store.commit_stitched(vec![commit], now).await.unwrap().sequence
 }
 
 #[tokio::test]
@@ -74,7 +75,9 @@ async fn an_index_with_wrong_terms_is_found_and_filled_anew() {
         let body = Bytes::from_owner(Arc::clone(body));
         let uid = commit.uid.to_string();
         let wrong = IndexedEntity::new(commit.entity_ref.clone(), &uid, body, &entity).unwrap();
-        catalog.core.hand_off.put([wrong]);
+        // Beyond the place that it will get: the log is not read for it any more.
+        let last = ChangeSequence(head.0 + 100);
+        catalog.core.hand_off.put(Block { after: head, last, entities: vec![wrong] });
     })
     .await;
     assert!(catalog.wait_for(head, CATCH_UP).await);
