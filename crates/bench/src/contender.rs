@@ -1,5 +1,6 @@
 //! A catalog server that is measured: ours, or another one that runs already and has the same synthetic provider.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use callboard_store::Store;
 use callboard_testkit::ServerProcess;
 use clap::Args;
-use reqwest::Client;
+use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -36,18 +37,41 @@ pub(crate) struct Contenders {
 }
 
 impl Contenders {
+    /// Whether there is another one.
+    pub(crate) fn has_other(&self) -> bool {
+        self.reference.is_some()
+    }
+
+    /// Whether our database is a file that can be filled before the server starts.
+    pub(crate) fn is_on_file(&self) -> bool {
+        self.database == "sqlite"
+    }
+
     /// Ours, on an empty database.
     pub(crate) async fn own(&self, interval: Duration) -> Result<Contender> {
+        self.own_on(interval, async |_| Ok(())).await
+    }
+
+    /// Ours, on a database that has been prepared; the server is told, but not started before.
+    pub(crate) async fn own_on(
+        &self,
+        interval: Duration,
+        prepare: impl AsyncFnOnce(&ServerProcess) -> Result<()>,
+    ) -> Result<Contender> {
         let control = callboard_testkit::free_port();
         let seconds = interval.as_secs();
         let config = json!({ "catalog": {
             "processingInterval": { "seconds": seconds },
+            "orphanProviderStrategy": "keep",
             "providers": { "bench": { "port": control } },
             "rules": [{ "allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"] }],
         } });
         let binary = std::env::current_exe()?;
         let (mut process, database) = Database::provide(&self.database, binary, config).await?;
+        prepare(&process).await?;
+        let start = Instant::now();
         process.start().await;
+        let started_in = start.elapsed();
         let catalog = Url::parse(&process.api(""))?;
         let synthetic = Url::parse(&format!("http://127.0.0.1:{control}/synth/"))?;
         let store = database.store().await?;
@@ -56,24 +80,22 @@ impl Contenders {
             client: Client::builder().no_proxy().build()?,
             catalog: catalog.as_str().trim_end_matches('/').to_owned(),
             synthetic,
-            server: Server::Own { process: Box::new(process), store, database },
+            server: Server::Own { process: Box::new(process), store, database, started_in },
         })
     }
 
     /// The other one, emptied, if there is one.
     pub(crate) async fn other(&self) -> Result<Option<Contender>> {
-        let Some(url) = &self.reference else { return Ok(None) };
-        let catalog = url.join("api/catalog")?;
-        let contender = Contender {
-            name: "the other catalog".to_owned(),
-            client: Client::builder().no_proxy().build()?,
-            catalog: catalog.to_string(),
-            synthetic: url.join("api/catalog/synth/")?,
-            server: Server::Other { database: self.reference_database_process },
-        };
+        let Some(contender) = self.other_as_it_is()? else { return Ok(None) };
         contender.full(0, 0).await?;
         contender.until_count("", 0, Duration::from_millis(200)).await?;
         Ok(Some(contender))
+    }
+
+    /// The other one with what it has, if there is one.
+    pub(crate) fn other_as_it_is(&self) -> Result<Option<Contender>> {
+        let other = |url| Contender::of("the other catalog", url, self.reference_database_process);
+        self.reference.as_ref().map(other).transpose()
     }
 }
 
@@ -87,11 +109,43 @@ pub(crate) struct Contender {
 }
 
 enum Server {
-    Own { process: Box<ServerProcess>, store: Option<Arc<dyn Store>>, database: Database },
-    Other { database: Option<u32> },
+    Own {
+        process: Box<ServerProcess>,
+        store: Option<Arc<dyn Store>>,
+        database: Database,
+        started_in: Duration,
+    },
+    Other {
+        database: Option<u32>,
+    },
 }
 
 impl Contender {
+    /// A server that runs already.
+    pub(crate) fn of(name: &str, url: &Url, database: Option<u32>) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            client: Client::builder().no_proxy().build()?,
+            catalog: url.join("api/catalog")?.to_string(),
+            synthetic: url.join("api/catalog/synth/")?,
+            server: Server::Other { database },
+        })
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Result<SocketAddr> {
+        let addresses = self.synthetic.join(&self.catalog)?.socket_addrs(|| None)?;
+        addresses.first().copied().with_context(|| format!("{} has no address", self.catalog))
+    }
+
+    /// How long ours took from its start until it was ready.
+    pub(crate) fn started_in(&self) -> Option<Duration> {
+        match &self.server {
+            Server::Own { started_in, .. } => Some(*started_in),
+            Server::Other { .. } => None,
+        }
+    }
+
     /// Emits a whole set.
     pub(crate) async fn full(&self, size: usize, revision: usize) -> Result<Mutated> {
         self.mutate(&[("type", "full".to_owned()), ("n", size.to_string()), ("rev", revision.to_string())])
@@ -124,12 +178,23 @@ impl Contender {
         serde_json::from_str(&text).with_context(|| text)
     }
 
-    /// Registers a location; returns its id.
+    /// Registers a location that is a file; returns its id.
     pub(crate) async fn register(&self, target: &str) -> Result<String> {
-        let location = json!({ "type": "file", "target": target });
+        self.register_as("file", target).await
+    }
+
+    /// Registers a location; returns its id. One that is registered already stays.
+    pub(crate) async fn register_as(&self, location_type: &str, target: &str) -> Result<String> {
+        let location = json!({ "type": location_type, "target": target });
         let answer = self.client.post(format!("{}/locations", self.catalog)).json(&location).send().await?;
         let status = answer.status();
-        let answer: Value = answer.json().await?;
+        let mut answer: Value = answer.json().await?;
+        if status == StatusCode::CONFLICT {
+            let registered = self.json("/locations").await?;
+            let mut registered = registered.as_array().into_iter().flatten();
+            let same = registered.find(|listed| listed["data"]["target"] == target);
+            answer["location"] = same.map(|listed| listed["data"].clone()).unwrap_or_default();
+        }
         let id = answer["location"]["id"].as_str();
         Ok(id.with_context(|| format!("the registration was answered with {status}: {answer}"))?.to_owned())
     }

@@ -1,9 +1,11 @@
 //! A client that asks the same thing again and again, on connections that stay open.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -11,24 +13,46 @@ use hyper::header::{CONTENT_TYPE, HOST};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::battery::Question;
 
-/// Requests before anything is measured.
+/// Requests on each connection before anything is measured.
 const WARM_UP: usize = 20;
+/// With so many answers, percentiles can be told.
+const ENOUGH: usize = 200;
+/// After so many failures on one connection, the rest would fail, too.
+const TOO_MANY: usize = 5;
+
+/// How long a question is asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pace {
+    /// So long if that brings answers enough …
+    pub(crate) usual: Duration,
+    /// … and if it does not, until it has, or this time is over. The warm-up takes a fifth of it at most.
+    pub(crate) longest: Duration,
+    /// A request that takes longer has failed.
+    pub(crate) timeout: Duration,
+}
 
 /// What one question cost.
+#[derive(Default)]
 pub(crate) struct Measurement {
-    /// In order, shortest first.
+    /// How long answers took, in order, shortest first. Failures are not among them.
     samples: Vec<Duration>,
-    elapsed: Duration,
+    rate: f64,
     /// The size of one answer.
     pub(crate) bytes: usize,
+    /// Requests that were answered, also while it warmed up.
+    pub(crate) requests: usize,
+    /// Requests that failed, also while it warmed up, and what one of them failed with.
+    pub(crate) failures: usize,
+    pub(crate) failure: Option<String>,
 }
 
 impl Measurement {
-    /// The time below which this share of the requests stayed.
-    pub(crate) fn percentile(&self, share: f64) -> Duration {
+    /// The time below which this share of the requests stayed; `None` if none was answered.
+    pub(crate) fn percentile(&self, share: f64) -> Option<Duration> {
         #[expect(
             clippy::cast_precision_loss,
             clippy::cast_possible_truncation,
@@ -36,85 +60,174 @@ impl Measurement {
             reason = "a place among a few thousand samples"
         )]
         let place = (self.samples.len() as f64 * share) as usize;
-        let last = self.samples.len().saturating_sub(1);
-        self.samples.get(place.min(last)).copied().unwrap_or_default()
+        let last = self.samples.len().checked_sub(1)?;
+        self.samples.get(place.min(last)).copied()
     }
 
     /// Requests a second, of all connections together.
     pub(crate) fn rate(&self) -> f64 {
-        #[expect(clippy::cast_precision_loss, reason = "figures for people to read")]
-        let requests = self.samples.len() as f64;
-        requests / self.elapsed.as_secs_f64()
+        self.rate
+    }
+
+    /// How many answers were measured.
+    pub(crate) fn answers(&self) -> usize {
+        self.samples.len()
+    }
+
+    /// Adds what another connection saw.
+    fn add(&mut self, client: Client) {
+        if let Some(seconds) = client.measured.map(|time| time.as_secs_f64()).filter(|seconds| *seconds > 0.0)
+        {
+            #[expect(clippy::cast_precision_loss, reason = "figures for people to read")]
+            let answers = client.samples.len() as f64;
+            self.rate += answers / seconds;
+        }
+        self.samples.extend(client.samples);
+        self.bytes = self.bytes.max(client.bytes);
+        self.requests += client.requests;
+        self.failures += client.failures;
+        self.failure = self.failure.take().or(client.failure);
     }
 }
 
-/// Asks for so long on so many connections, each with one request at a time.
+/// Asks on so many connections, each with one request at a time.
 pub(crate) async fn measure(
     server: SocketAddr,
     question: &Question,
     connections: usize,
-    duration: Duration,
+    pace: Pace,
 ) -> Result<Measurement> {
+    let answers = Arc::new(AtomicUsize::new(0));
     let mut clients = JoinSet::new();
-    let start = Instant::now();
     for _ in 0..connections {
-        let question = question.clone();
-        clients.spawn(async move { ask_for(server, &question, duration).await });
+        let client = Client::new(server, question.clone(), pace.timeout);
+        clients.spawn(client.ask_for(pace, Arc::clone(&answers)));
     }
-    let mut samples = Vec::new();
-    let mut bytes = 0;
+    let mut all = Measurement::default();
     while let Some(client) = clients.join_next().await {
-        let (some, size) = client?.with_context(|| question.name.clone())?;
-        samples.extend(some);
-        bytes = size;
+        all.add(client?);
     }
-    samples.sort_unstable();
-    // The warm-up is a part of the time, and so are its requests; both are small.
-    Ok(Measurement { samples, elapsed: start.elapsed(), bytes })
+    all.samples.sort_unstable();
+    Ok(all)
 }
 
-async fn ask_for(
+/// Asks once, and returns the answer.
+pub(crate) async fn ask_once(server: SocketAddr, question: &Question, timeout: Duration) -> Result<Bytes> {
+    Client::new(server, question.clone(), timeout).answer().await
+}
+
+/// One connection, and what was seen on it.
+struct Client {
     server: SocketAddr,
-    question: &Question,
-    duration: Duration,
-) -> Result<(Vec<Duration>, usize)> {
+    question: Question,
+    timeout: Duration,
+    /// The connection, and the task that moves its bytes.
+    connection: Option<(SendRequest<Full<Bytes>>, JoinSet<hyper::Result<()>>)>,
+    samples: Vec<Duration>,
+    measured: Option<Duration>,
+    bytes: usize,
+    requests: usize,
+    failures: usize,
+    failure: Option<String>,
+    gives_up: bool,
+}
+
+impl Client {
+    fn new(server: SocketAddr, question: Question, timeout: Duration) -> Self {
+        Self {
+            server,
+            question,
+            timeout,
+            connection: None,
+            samples: Vec::new(),
+            measured: None,
+            bytes: 0,
+            requests: 0,
+            failures: 0,
+            failure: None,
+            gives_up: false,
+        }
+    }
+
+    async fn ask_for(mut self, pace: Pace, answers: Arc<AtomicUsize>) -> Self {
+        let start = Instant::now();
+        for _ in 0..WARM_UP {
+            self.ask().await;
+            if self.gives_up || start.elapsed() > pace.longest / 5 {
+                break;
+            }
+        }
+        let start = Instant::now();
+        while !self.gives_up {
+            let is_enough = answers.load(Ordering::Relaxed) >= ENOUGH;
+            if start.elapsed() >= if is_enough { pace.usual } else { pace.longest } {
+                break;
+            }
+            let before = Instant::now();
+            if self.ask().await {
+                self.samples.push(before.elapsed());
+                answers.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        self.measured = Some(start.elapsed());
+        self.connection = None;
+        self
+    }
+
+    /// Asks once; whether that was answered well.
+    async fn ask(&mut self) -> bool {
+        match self.answer().await {
+            Ok(body) => {
+                self.bytes = body.len();
+                self.requests += 1;
+                true
+            }
+            Err(error) => {
+                self.connection = None;
+                self.failures += 1;
+                self.gives_up |= self.failures >= TOO_MANY;
+                self.failure.get_or_insert_with(|| format!("{error:#}"));
+                false
+            }
+        }
+    }
+
+    async fn answer(&mut self) -> Result<Bytes> {
+        if let Ok(answer) = timeout(self.timeout, self.exchange()).await {
+            return answer;
+        }
+        // Who waited once in vain does not wait again.
+        self.gives_up = true;
+        bail!("no answer within {:?}", self.timeout)
+    }
+
+    async fn exchange(&mut self) -> Result<Bytes> {
+        let (sender, _) = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(connect(self.server).await?),
+        };
+        sender.ready().await?;
+        let request = hyper::Request::builder()
+            .method(self.question.method.clone())
+            .uri(&self.question.path)
+            .header(HOST, self.server.to_string())
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(self.question.body.clone()))?;
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        let body = answer.into_body().collect().await?.to_bytes();
+        if !status.is_success() {
+            bail!("{status} {}", String::from_utf8_lossy(&body));
+        }
+        Ok(body)
+    }
+}
+
+async fn connect(server: SocketAddr) -> Result<(SendRequest<Full<Bytes>>, JoinSet<hyper::Result<()>>)> {
     let stream = TcpStream::connect(server).await?;
     stream.set_nodelay(true)?;
-    let (mut sender, connection) = handshake(TokioIo::new(stream)).await?;
-    let connection = tokio::spawn(connection);
-    let mut size = 0;
-    for _ in 0..WARM_UP {
-        size = ask(&mut sender, server, question).await?;
-    }
-    let mut samples = Vec::new();
-    let start = Instant::now();
-    while start.elapsed() < duration {
-        let before = Instant::now();
-        ask(&mut sender, server, question).await?;
-        samples.push(before.elapsed());
-    }
-    connection.abort();
-    Ok((samples, size))
-}
-
-/// Asks once; the size of the answer.
-async fn ask(
-    sender: &mut SendRequest<Full<Bytes>>,
-    server: SocketAddr,
-    question: &Question,
-) -> Result<usize> {
-    sender.ready().await?;
-    let request = hyper::Request::builder()
-        .method(question.method.clone())
-        .uri(&question.path)
-        .header(HOST, server.to_string())
-        .header(CONTENT_TYPE, "application/json")
-        .body(Full::new(question.body.clone()))?;
-    let answer = sender.send_request(request).await?;
-    let status = answer.status();
-    let body = answer.into_body().collect().await?.to_bytes();
-    if !status.is_success() {
-        bail!("{status}: {}", String::from_utf8_lossy(&body));
-    }
-    Ok(body.len())
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    let mut task = JoinSet::new();
+    task.spawn(connection);
+    Ok((sender, task))
 }

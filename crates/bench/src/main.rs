@@ -8,13 +8,14 @@
 //! | `hotspot` | one group with very many members |
 //! | `delete` | a location with very many entities is taken off |
 //! | `soak` | whether nodes and database may be killed, paused, cut off and filled up; see `soak/mod.rs` |
-//! | `query` | every kind of query over HTTP, beside a server that does nothing but send bytes |
+//! | `query` | every route that reads, over HTTP, beside a server that does nothing but send bytes |
 //!
 //! The server is this same program, started as a process of its own with the arguments of `callboard`, so that
-//! one command builds and measures everything. All but `query` have another catalog do the same, if its URL is given.
+//! one command builds and measures everything. All but `soak` have another catalog do the same, if its URL is given.
 
 #![expect(clippy::print_stdout, reason = "the table is the result")]
 
+mod asked;
 mod battery;
 mod constant_server;
 mod contender;
@@ -28,10 +29,13 @@ mod ingest;
 mod load;
 mod machine;
 mod query;
+mod samples;
 mod seed;
+mod side_by_side;
 mod soak;
 mod steady;
 mod table;
+mod tally;
 mod usage;
 mod yardstick;
 

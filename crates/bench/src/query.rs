@@ -5,18 +5,23 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use callboard_synthetic::SyntheticCatalog;
+use anyhow::{Context, Result, ensure};
+use callboard_synthetic::{Descriptors, SyntheticCatalog};
 use callboard_testkit::{ServerProcess, until};
 use clap::Args;
-use serde_json::json;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
+use url::Url;
 
-use crate::battery::{Question, questions};
-use crate::load::{Measurement, measure};
-use crate::machine::{MachineTime, describe};
+use crate::asked::Asked;
+use crate::battery::Question;
+use crate::contender::{Contender, Contenders, NEVER};
+use crate::load::{Measurement, Pace, measure};
+use crate::machine::describe;
+use crate::samples::Samples;
 use crate::seed::seed;
+use crate::side_by_side::{SideBySide, figures};
+use crate::table::Table;
 
 /// How long the yardstick may take to start.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,64 +37,112 @@ pub(crate) struct QueryArguments {
     /// How long each question is asked, in milliseconds
     #[arg(long, default_value_t = 1500)]
     milliseconds: u64,
+    /// How long it is asked at most, in milliseconds, if fewer than 200 answers came
+    #[arg(long, default_value_t = 5000)]
+    most_milliseconds: u64,
+    /// A request that takes longer than so many milliseconds has failed
+    #[arg(long, default_value_t = 30_000)]
+    timeout_milliseconds: u64,
     /// Only questions whose name contains this
     #[arg(long)]
     only: Option<String>,
-    /// Another catalog server on this machine with the same entities, such as 127.0.0.1:7008, to be asked the same
-    #[arg(long)]
+    /// Another server on this machine that has the same entities already, such as 127.0.0.1:7008, to be asked the same
+    #[arg(long, conflicts_with = "reference")]
     compare: Option<SocketAddr>,
     /// A folder to keep the database in, so that the next run need not fill it again
-    #[arg(long)]
+    #[arg(long, conflicts_with = "reference")]
     keep: Option<PathBuf>,
+    #[command(flatten)]
+    contenders: Contenders,
 }
 
-/// Seeds, starts, asks, and prints.
+/// Fills, starts, asks, and prints.
 pub(crate) async fn run(arguments: QueryArguments) -> Result<()> {
-    let catalog = SyntheticCatalog { size: arguments.entities };
-    println!("{} entities; {}\n", catalog.size, describe());
-    let binary = std::env::current_exe()?;
-    let mut server = ServerProcess::new(
-        &binary,
-        json!({ "catalog": { "processingInterval": false, "orphanProviderStrategy": "keep" } }),
-    );
-    provide_database(&server, catalog, arguments.keep.as_deref()).await?;
-
-    let start = Instant::now();
-    server.start().await;
-    let ready = start.elapsed();
-    println!(
-        "ready {ready:.1?} after the start; {} MB resident at most so far",
-        server.process_usage().peak_memory_bytes / 1_000_000
-    );
-
-    let address: SocketAddr = url::Url::parse(&server.api(""))?
-        .socket_addrs(|| None)?
-        .first()
-        .copied()
-        .context("the server has no address")?;
-    let duration = Duration::from_millis(arguments.milliseconds);
-    let asked = questions(catalog)
-        .into_iter()
-        .filter(|question| arguments.only.as_ref().is_none_or(|only| question.name.contains(only.as_str())));
-    let asked: Vec<Question> = asked.collect();
-    for connections in &arguments.connections {
-        print_head(*connections);
-        for question in &asked {
-            let machine = MachineTime::start();
-            let measured = measure(address, question, *connections, duration).await?;
-            print_row(&question.name, &measured, &machine);
-            if question.name == "by-name" {
-                print_yardstick(&binary, question, &measured, *connections, duration).await?;
-            }
-            if let Some(other) = arguments.compare {
-                let machine = MachineTime::start();
-                let measured = measure(other, question, *connections, duration).await?;
-                print_row("  the other server", &measured, &machine);
-            }
-        }
+    println!("{} entities; {}\n", arguments.entities, describe());
+    let (own, samples) = provide_own(&arguments).await?;
+    let other = provide_other(&arguments).await?;
+    let (only, pace) = (arguments.only.as_deref(), pace(&arguments));
+    let mut own = Asked::new(own, &samples, only, pace).await?;
+    let other = match other {
+        Some(other) => Some(Asked::new(other, &samples, only, pace).await?),
+        None => None,
+    };
+    let asked = ask(&arguments.connections, &own, other.as_ref(), pace).await;
+    if let Some(other) = &other {
+        other.forget_locations().await?;
     }
-    println!("\n{} MB resident at most", server.process_usage().peak_memory_bytes / 1_000_000);
-    server.stop().await;
+    asked?;
+    println!("\n{} MB resident at most", own.contender.usage().await?.peak_megabytes);
+    own.contender.stop().await;
+    Ok(())
+}
+
+fn pace(arguments: &QueryArguments) -> Pace {
+    let usual = Duration::from_millis(arguments.milliseconds);
+    Pace {
+        usual,
+        longest: Duration::from_millis(arguments.most_milliseconds).max(usual),
+        timeout: Duration::from_millis(arguments.timeout_milliseconds),
+    }
+}
+
+async fn ask(connections: &[usize], own: &Asked, other: Option<&Asked>, pace: Pace) -> Result<()> {
+    if let Some(other) = other {
+        own.warm_up().await?;
+        other.warm_up().await?;
+    }
+    let binary = std::env::current_exe()?;
+    for connections in connections {
+        let yardstick = async |table: &Table, question: &Question, measured: &Measurement| {
+            if question.name != "by-name" {
+                return Ok(());
+            }
+            print_yardstick(table, &binary, question, measured, *connections, pace).await
+        };
+        SideBySide { own, other }.print(*connections, yardstick).await?;
+    }
+    Ok(())
+}
+
+/// Our server with all entities. A file is filled before the start, unless another catalog is to have the same ones from
+/// the same kind of provider.
+async fn provide_own(arguments: &QueryArguments) -> Result<(Contender, Samples)> {
+    let (contenders, size) = (&arguments.contenders, arguments.entities);
+    if contenders.has_other() || !contenders.is_on_file() {
+        ensure!(arguments.keep.is_none(), "--keep is for a file that is filled before the start");
+        let own = contenders.own(NEVER).await?;
+        emit(&own, size).await?;
+        return Ok((own, Samples::of_descriptors(Descriptors { size, revision: 0 })?));
+    }
+    let catalog = SyntheticCatalog { size };
+    let keep = arguments.keep.as_deref();
+    let own =
+        contenders.own_on(NEVER, async |process| provide_database(process, catalog, keep).await).await?;
+    println!(
+        "ready {:.1?} after the start; {} MB resident at most so far",
+        own.started_in().unwrap_or_default(),
+        own.usage().await?.peak_megabytes
+    );
+    Ok((own, Samples::of_catalog(catalog)?))
+}
+
+/// The other server with all entities, if there is one.
+async fn provide_other(arguments: &QueryArguments) -> Result<Option<Contender>> {
+    if let Some(address) = arguments.compare {
+        let url = Url::parse(&format!("http://{address}"))?;
+        return Ok(Some(Contender::of("the other server", &url, None)?));
+    }
+    let Some(other) = arguments.contenders.other_as_it_is()? else { return Ok(None) };
+    emit(&other, arguments.entities).await?;
+    Ok(Some(other))
+}
+
+/// Has all entities emitted, and waits until all are there. What is there already stays, and costs no time.
+async fn emit(contender: &Contender, size: usize) -> Result<()> {
+    let start = Instant::now();
+    contender.full(size, 0).await?;
+    contender.until_settled(size).await?;
+    println!("{}: all entities are there after {:.1?}", contender.name, start.elapsed());
     Ok(())
 }
 
@@ -125,11 +178,12 @@ async fn provide_database(
 
 /// What the HTTP stack alone costs for an answer of this size, and how much more the catalog does.
 async fn print_yardstick(
+    table: &Table,
     binary: &Path,
     question: &Question,
     by_name: &Measurement,
     connections: usize,
-    duration: Duration,
+    pace: Pace,
 ) -> Result<()> {
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     let address = SocketAddr::from(([127, 0, 0, 1], port));
@@ -139,35 +193,11 @@ async fn print_yardstick(
         .kill_on_drop(true)
         .spawn()?;
     until("the yardstick", PATIENCE, async || TcpStream::connect(address).await.ok()).await;
-    let machine = MachineTime::start();
-    let constant = measure(address, question, connections, duration).await?;
-    print_row("  constant bytes of that size", &constant, &machine);
-    println!("  by-name has 1 / {:.2} of the rate of constant bytes", constant.rate() / by_name.rate());
+    let constant = measure(address, question, connections, pace).await?;
+    let mut cells = vec!["    constant bytes of that size".to_owned()];
+    cells.extend(figures(&constant, None));
+    cells.push(constant.bytes.to_string());
+    table.row(cells);
+    println!("    by-name has 1 / {:.2} of the rate of constant bytes", constant.rate() / by_name.rate());
     Ok(())
-}
-
-fn print_head(connections: usize) {
-    println!(
-        "\n{:<42} {:>9} {:>9} {:>9} {:>10} {:>9} {:>6}",
-        format!("{connections} at a time"),
-        "p50 ms",
-        "p90 ms",
-        "p99 ms",
-        "requests/s",
-        "bytes",
-        "busy"
-    );
-}
-
-fn print_row(name: &str, measured: &Measurement, machine: &MachineTime) {
-    let milliseconds = |share: f64| measured.percentile(share).as_secs_f64() * 1000.0;
-    println!(
-        "{name:<42} {:>9.3} {:>9.3} {:>9.3} {:>10.0} {:>9} {:>6.1}",
-        milliseconds(0.5),
-        milliseconds(0.9),
-        milliseconds(0.99),
-        measured.rate(),
-        measured.bytes,
-        machine.busy_cores()
-    );
 }

@@ -3,15 +3,20 @@
 /// The columns, and how wide they are.
 pub(crate) struct Table(Vec<usize>);
 
-/// The first column is that wide, and the others are as wide as what is above them.
+/// The first column is that wide if nothing else is said, and the others are as wide as what is above them.
 const FIRST: usize = 26;
 const NARROWEST: usize = 9;
 
 impl Table {
     /// Prints the head.
     pub(crate) fn new(columns: &[&str]) -> Self {
+        Self::with_first(FIRST, columns)
+    }
+
+    /// Prints the head of a table whose first column is that wide.
+    pub(crate) fn with_first(width: usize, columns: &[&str]) -> Self {
         let others = columns.iter().skip(1).map(|name| name.chars().count().max(NARROWEST));
-        let table = Self(std::iter::once(FIRST).chain(others).collect());
+        let table = Self(std::iter::once(width).chain(others).collect());
         table.row(columns.iter().copied());
         table
     }
