@@ -25,6 +25,11 @@ pub trait PermissionAuthority: fmt::Debug + Send + Sync {
         questions: &[Question],
     ) -> Result<Vec<Decision>, AuthorityError>;
 
+    /// Whether it allows everything, to everyone. Then it is not even asked.
+    fn allows_everything(&self) -> bool {
+        false
+    }
+
     /// Whether programs are put before it too. If not, they may do what their tokens are not kept from.
     fn judges_services(&self) -> bool {
         false
@@ -82,5 +87,9 @@ pub struct AllowAll;
 impl PermissionAuthority for AllowAll {
     async fn decide(&self, _: Caller<'_>, questions: &[Question]) -> Result<Vec<Decision>, AuthorityError> {
         Ok(vec![Decision::Allow; questions.len()])
+    }
+
+    fn allows_everything(&self) -> bool {
+        true
     }
 }
