@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use callboard_config::{ConfigError, Problem};
 use clap::{Args, ValueEnum};
 use tracing::Subscriber;
-use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -37,17 +37,29 @@ pub(crate) struct LogArguments {
 
 /// Starts logging. What `traces` picks up is not logged.
 pub(crate) fn start(log: &LogArguments, traces: Option<TracesLayer>) -> Result<()> {
-    let LogArguments { format, filter } = log;
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("--log {filter} is not a log filter"))?;
+    let LogArguments { format, filter: written } = log;
+    let filter =
+        EnvFilter::try_new(written).with_context(|| format!("--log {written} is not a log filter"))?;
     match traces {
         // A filter for all costs less than one of the lines.
-        None => registry().with(lines(*format)).with(filter).init(),
+        None => match without_spans(written) {
+            Some(targets) => registry().with(lines(*format)).with(targets).init(),
+            None => registry().with(lines(*format)).with(filter).init(),
+        },
         Some(traces) => {
             let filter = filter.and(filter_fn(|metadata| metadata.target() != callboard_traces::TARGET));
             registry().with(traces).with(lines(*format).with_filter(filter)).init();
         }
     }
     Ok(())
+}
+
+/// The same filter, if it is about levels and targets alone. The one that knows spans looks each of them up, several times for
+/// every request.
+fn without_spans(written: &str) -> Option<Targets> {
+    let directives = written.split(',').map(str::trim).filter(|directive| !directive.is_empty());
+    let directives = directives.collect::<Vec<_>>().join(",");
+    if directives.is_empty() || directives.contains('[') { None } else { directives.parse().ok() }
 }
 
 fn lines<S>(format: LogFormat) -> Box<dyn Layer<S> + Send + Sync>
@@ -77,4 +89,36 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 #[expect(clippy::print_stderr, reason = "a drawing of several lines does not fit a log line")]
 pub(crate) fn print_warning(problem: &Problem) {
     eprintln!("{:?}", miette::Report::new(problem.warning_diagnostic()));
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn filters_without_spans_are_told_apart() {
+        let cases: [(&str, Option<[bool; 3]>); 7] = [
+            ("info", Some([true, false, false])),
+            ("warn,callboard_api=debug,", Some([false, true, false])),
+            ("callboard_engine", Some([false, false, true])),
+            ("off", Some([false; 3])),
+            ("", None),
+            ("info,[request]=debug", None),
+            ("callboard_api[{status}]=debug", None),
+        ];
+        let lines = [
+            ("tokio", Level::INFO),
+            ("callboard_api::layers", Level::DEBUG),
+            ("callboard_engine", Level::TRACE),
+        ];
+        for (written, expected) in cases {
+            EnvFilter::try_new(written).unwrap();
+            let targets = without_spans(written);
+            let are_logged =
+                targets.map(|targets| lines.map(|(target, level)| targets.would_enable(target, &level)));
+            assert_eq!(are_logged, expected, "{written}");
+        }
+    }
 }
