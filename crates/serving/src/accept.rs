@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::connection::{Connection, Owner};
+use crate::requests::Service;
 use crate::settings::ServingSettings;
 use crate::tls::Tls;
 
@@ -30,10 +30,10 @@ pub enum Drained {
 /// Serves connections until `stop` ends; then takes no more, and lets open requests finish for a while.
 ///
 /// Errors of the socket are logged and survived. When the future is dropped, all connections end at once.
-pub async fn serve(
+pub async fn serve<S: Service>(
     listener: TcpListener,
     tls: Option<Tls>,
-    router: Router,
+    service: S,
     settings: ServingSettings,
     stop: impl Future<Output = ()>,
 ) -> Drained {
@@ -54,11 +54,11 @@ pub async fn serve(
             let connection = Connection {
                 peer,
                 tls: tls.clone(),
-                router: router.clone(),
+                service: service.clone(),
                 settings: Arc::clone(&settings),
-                owner: owner.clone(),
+                owner: owner.of_connection(),
             };
-            owner.spawn(async move {
+            connection.owner.clone().spawn(async move {
                 let _slot = slot;
                 connection.serve(stream).await;
             });

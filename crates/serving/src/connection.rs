@@ -5,7 +5,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -15,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::activity::{Activity, Verdict};
-use crate::requests::Requests;
+use crate::requests::{Requests, Service};
 use crate::settings::ServingSettings;
 use crate::socket::Socket;
 use crate::tls::{Negotiated, Tls};
@@ -43,6 +42,12 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
+    /// The owner of what belongs to one connection. It has tokens of its own: they are looked at whenever something happens
+    /// on the connection, and those of all connections are behind one lock.
+    pub(crate) fn of_connection(&self) -> Self {
+        Self { tasks: self.tasks.clone(), leave: self.leave.child_token(), cut: self.cut.child_token() }
+    }
+
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         let cut = self.cut.clone();
         self.tasks.spawn(async move {
@@ -65,10 +70,10 @@ where
 }
 
 /// A connection that was accepted.
-pub(crate) struct Connection {
+pub(crate) struct Connection<S> {
     pub(crate) peer: SocketAddr,
     pub(crate) tls: Option<Tls>,
-    pub(crate) router: Router,
+    pub(crate) service: S,
     pub(crate) settings: Arc<ServingSettings>,
     pub(crate) owner: Owner,
 }
@@ -90,7 +95,7 @@ impl Drop for Counted {
     }
 }
 
-impl Connection {
+impl<S: Service> Connection<S> {
     /// Serves requests until one of both sides ends the connection.
     pub(crate) async fn serve(self, stream: TcpStream) {
         let _counted = Counted::new();
@@ -104,22 +109,21 @@ impl Connection {
         }
     }
 
-    async fn speak<S>(&self, stream: S, negotiated: Negotiated)
+    async fn speak<T>(&self, stream: T, negotiated: Negotiated)
     where
-        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let streams = Owner { cut: self.owner.cut.child_token(), ..self.owner.clone() };
-        // Whatever way the connection ends.
-        let _cut_with_connection = streams.cut.clone().drop_guard();
+        // Streams end with the connection, whatever way it ends.
+        let _cut_with_connection = self.owner.cut.clone().drop_guard();
         let activity = Arc::new(Activity::new(&self.settings, Instant::now()));
         let socket = Socket::new(stream, Arc::clone(&activity));
         let requests = Requests {
-            router: self.router.clone(),
+            service: self.service.clone(),
             peer: self.peer,
             activity: Arc::clone(&activity),
             limit: self.settings.max_requests,
         };
-        let builder = self.builder(streams, negotiated);
+        let builder = self.builder(negotiated);
         let mut connection = pin!(builder.serve_connection(TokioIo::new(socket), requests));
 
         let mut leaving = false;
@@ -153,9 +157,9 @@ impl Connection {
         }
     }
 
-    fn builder(&self, streams: Owner, negotiated: Negotiated) -> Builder<Owner> {
+    fn builder(&self, negotiated: Negotiated) -> Builder<Owner> {
         let settings = &self.settings;
-        let builder = Builder::new(streams);
+        let builder = Builder::new(self.owner.clone());
         let mut builder = match negotiated {
             Negotiated::Nothing => builder,
             Negotiated::Http1 => builder.http1_only(),

@@ -1,6 +1,6 @@
 //! Takes connections and speaks HTTP over them: HTTP/1.1 and HTTP/2, with TLS or without.
 //!
-//! What is behind a connection is an [`axum::Router`], and of no interest here. This crate holds that no client can
+//! What is behind a connection is a [`Service`], such as an [`axum::Router`], and of no interest here. This crate holds that no client can
 //! keep the server from serving others: by being slow, by being silent, by opening too many connections, by sending
 //! endless headers; and that the server can stop without cutting off what it has begun to answer.
 //!
@@ -16,5 +16,6 @@ mod socket;
 mod tls;
 
 pub use self::accept::{Drained, serve};
+pub use self::requests::Service;
 pub use self::settings::ServingSettings;
 pub use self::tls::{Certificate, Tls, TlsError};

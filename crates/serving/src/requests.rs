@@ -1,36 +1,54 @@
-//! The requests of one connection, on their way to the router and back.
+//! The requests of one connection, on their way to whoever answers them and back.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, Version, header};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
-use hyper::service::Service;
-use tower::ServiceExt as _;
+use pin_project_lite::pin_project;
+use tower::util::{Oneshot, ServiceExt as _};
 
 use crate::activity::{Activity, OpenRequest};
 
+/// Answers requests: an [`axum::Router`], or something like it. It is cloned for every request.
+pub trait Service:
+    tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Service for S where
+    S: tower::Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
 #[derive(Debug, Clone)]
-pub(crate) struct Requests {
-    pub(crate) router: Router,
+pub(crate) struct Requests<S> {
+    pub(crate) service: S,
     pub(crate) peer: SocketAddr,
     pub(crate) activity: Arc<Activity>,
     /// How many there may be.
     pub(crate) limit: Option<u32>,
 }
 
-impl Service<Request<Incoming>> for Requests {
+impl<S: Service> hyper::service::Service<Request<Incoming>> for Requests<S> {
     type Response = Response<OpenBody>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future = Answering<S>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let open = self.activity.begin_request();
@@ -38,14 +56,31 @@ impl Service<Request<Incoming>> for Requests {
             request.version() <= Version::HTTP_11 && self.limit.is_some_and(|limit| open.number >= limit);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(self.peer));
-        let router = self.router.clone();
-        Box::pin(async move {
-            let mut response = router.oneshot(request).await?;
-            if is_last {
-                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
-            Ok(response.map(|body| OpenBody { body, _open: open }))
-        })
+        Answering { answer: self.service.clone().oneshot(request), open: Some(open), is_last }
+    }
+}
+
+pin_project! {
+    /// A request that is being answered. No box around what the service makes of it: there is one in most services.
+    pub(crate) struct Answering<S: tower::Service<Request<Body>>> {
+        #[pin]
+        answer: Oneshot<S, Request<Body>>,
+        open: Option<OpenRequest>,
+        is_last: bool,
+    }
+}
+
+impl<S: Service> Future for Answering<S> {
+    type Output = Result<Response<OpenBody>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let mut response = ready!(this.answer.poll(context))?;
+        if *this.is_last {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        let open = this.open.take();
+        Poll::Ready(Ok(response.map(|body| OpenBody { body, _open: open })))
     }
 }
 
@@ -53,7 +88,7 @@ impl Service<Request<Incoming>> for Requests {
 #[derive(Debug)]
 pub(crate) struct OpenBody {
     body: Body,
-    _open: OpenRequest,
+    _open: Option<OpenRequest>,
 }
 
 impl http_body::Body for OpenBody {
