@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{MatchedPath, RawPathParams, Request};
+use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse as _, Response};
 use callboard_auth::{AuthError, Authenticator, Credentials, Principal, SigningKeys, SystemClock};
 
-use crate::audit::AuditScope;
 use crate::caller::Caller;
 use crate::error::ApiError;
-use crate::layers::{CallerKind, Next};
-use crate::mount::{self, MOUNT_PATH};
+use crate::exchange::Exchange;
+use crate::layers::CallerKind;
+use crate::mount::Route;
 use crate::push_providers::is_push_route;
 use crate::state::ApiState;
 
@@ -47,44 +45,36 @@ impl Default for Authentication {
     }
 }
 
-/// Puts the [`Caller`] of a request into its extensions, or refuses it.
+/// Puts the [`Caller`] of a request into its extensions, or refuses it. What kind of caller that is, for the log.
 pub(crate) async fn authenticate(
     state: &ApiState,
-    route: Option<&MatchedPath>,
-    parameters: &Result<RawPathParams, RawPathParamsRejection>,
-    mut request: Request,
-    next: impl Next,
-) -> Response {
-    if !mount::is_guarded(request.uri().path()) {
-        return next.run(request).await;
-    }
-    let audit = request.extensions().get::<AuditScope>().cloned().unwrap_or_default();
-    match caller_by_token(state, route, parameters, request.headers(), audit).await {
-        Ok(caller) => {
-            let kind = CallerKind::from(caller.principal());
-            request.extensions_mut().insert(caller);
-            let mut response = next.run(request).await;
-            response.extensions_mut().insert(kind);
-            response
-        }
-        Err(error) => error.into_response(),
-    }
+    exchange: &Exchange<'_>,
+    route: Option<&Route>,
+    request: &mut Request,
+) -> Result<CallerKind, ApiError> {
+    let caller = caller_by_token(state, exchange, route, request.headers()).await?;
+    let kind = CallerKind::from(caller.principal());
+    request.extensions_mut().insert(caller);
+    Ok(kind)
 }
 
 async fn caller_by_token(
     state: &ApiState,
-    route: Option<&MatchedPath>,
-    parameters: &Result<RawPathParams, RawPathParamsRejection>,
+    exchange: &Exchange<'_>,
+    route: Option<&Route>,
     headers: &HeaderMap,
-    audit: AuditScope,
 ) -> Result<Caller, ApiError> {
+    let audit = exchange.audit.clone();
     let credentials = credentials_of(headers);
     let Some(provider) = state.options.push_providers.of_token(&credentials) else {
         return Ok(Caller::new(state, principal_of(state, &credentials).await?, audit));
     };
-    let route = route.and_then(|route| route.as_str().strip_prefix(MOUNT_PATH));
-    let named = parameters.iter().flatten().find(|(name, _)| *name == "provider");
-    if !route.is_some_and(is_push_route) || named.is_none_or(|(_, name)| name != provider) {
+    let pushes = |route: &Route| {
+        let parameters = route.parameters(exchange.uri.path());
+        route.pattern_below_mount().is_some_and(is_push_route)
+            && parameters.contains(&("provider", provider.into()))
+    };
+    if !route.is_some_and(pushes) {
         return Err(ApiError::NotAllowed(format!(
             "This token is for pushing the entities of the provider '{provider}', and for nothing else"
         )));

@@ -1,33 +1,26 @@
 //! The body of error responses: `{"error": {…}, "request": {…}, "response": {…}}`.
 
-use axum::extract::{OriginalUri, Request};
 use axum::http::header;
 use axum::response::Response;
 use serde_json::{Value, json};
-use tower_http::request_id::RequestId;
 
 use crate::error::ApiError;
-use crate::layers::Next;
+use crate::exchange::Exchange;
 use crate::mount;
 use crate::response::tagged_json;
 
 /// Writes the envelope around the error that a handler returned, and logs internal ones.
-pub(crate) async fn render_errors(request: Request, next: impl Next) -> Response {
-    let method = request.method().clone();
-    let uri =
-        request.extensions().get::<OriginalUri>().map_or_else(|| request.uri().clone(), |uri| uri.0.clone());
-    let request_id = request.extensions().get::<RequestId>().cloned();
-    let mut response = next.run(request).await;
+pub(crate) fn render_errors(exchange: &Exchange<'_>, mut response: Response) -> Response {
     let Some(error) = response.extensions_mut().remove::<ApiError>() else {
         return response;
     };
-    let log_id = request_id.as_ref().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    let log_id = exchange.id();
     if let ApiError::Internal(cause) = &error {
         tracing::error!(error = %Causes(cause.as_ref()), log.id = log_id, "request failed");
     }
     let body = json!({
         "error": describe(&error, log_id),
-        "request": { "method": method.as_str(), "url": mount::relative_url(&uri) },
+        "request": { "method": exchange.method.as_str(), "url": mount::relative_url(&exchange.uri) },
         "response": { "statusCode": error.status().as_u16() },
     });
     let mut rendered = tagged_json(error.status(), &body);

@@ -5,7 +5,7 @@
 //! the index, and writes what comes back. It must not know how a query is evaluated, how anything is stored, or where
 //! entities come from: no SQL, no filters of its own, no business rules beyond what a request may say.
 //!
-//! A newcomer starts at [`router()`], whose layers are the way of a request from the outside in, then reads the table in
+//! A newcomer starts at [`Api`], whose layers are the way of a request from the outside in, then reads the table in
 //! `routes/mod.rs` and one route, say `routes/entity_by_name.rs`. What every route shares is in `request/` (reading
 //! and checking) and `response/` (JSON, entity tags, streams). What happens around the routes is in `layers/`;
 //! `error.rs` and `envelope.rs` are how requests fail.
@@ -17,6 +17,7 @@ mod caller;
 mod envelope;
 mod error;
 mod event_ingress;
+mod exchange;
 mod layers;
 mod location_analyzers;
 mod mount;
@@ -45,6 +46,6 @@ pub use self::location_analyzers::LocationAnalyzers;
 pub use self::options::{ApiOptions, Lifecycle, ScmKind};
 pub use self::push_providers::{PushAccess, PushProviders};
 pub use self::response::{ContentSecurityPolicy, PolicyError};
-pub use self::router::router;
+pub use self::router::Api;
 pub use self::routes::CookieScope;
 pub use self::routes::metrics::MetricsEndpoint;

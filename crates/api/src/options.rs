@@ -20,7 +20,7 @@ use crate::response::ContentSecurityPolicy;
 use crate::routes::CookieScope;
 use crate::routes::metrics::MetricsEndpoint;
 
-/// Choices for [`router`](crate::router()). What concerns the catalog itself is in the engine's settings.
+/// Choices for an [`Api`](crate::Api). What concerns the catalog itself is in the engine's settings.
 #[derive(Debug, Clone)]
 pub struct ApiOptions {
     /// The source code hosts (with their port, if it is not the usual one) that are known, for guessing annotations

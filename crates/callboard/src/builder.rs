@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
-use callboard_api::{Actions, ApiOptions, AuditLog, AuditSink, AuditSinks, LocationAnalyzers};
+use callboard_api::{Actions, Api, ApiOptions, AuditLog, AuditSink, AuditSinks, LocationAnalyzers};
 use callboard_config::Config;
 use callboard_engine::{Clock, EngineBuilder, EngineSettings, NodeRole, PushProvider, SystemClock};
 use callboard_model::FieldFormatValidators;
@@ -334,12 +334,12 @@ impl Callboard {
             .build()?;
         let lifecycle = options.lifecycle.clone();
         let shutdown_delay = self.config.backend()?.lifecycle.server_shutdown_delay.get();
-        let router = callboard_api::router(engine.catalog(), options);
+        let api = Api::new(engine.catalog(), options);
         Ok(Server {
             listener,
             address,
             tls,
-            router,
+            api,
             serving,
             metrics,
             engine,

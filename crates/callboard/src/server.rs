@@ -3,8 +3,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use axum::Router;
-use callboard_api::Lifecycle;
+use callboard_api::{Api, Lifecycle};
 use callboard_engine::{Catalog, Engine};
 use callboard_serving::{Drained, ServingSettings, Tls};
 use tokio::net::TcpListener;
@@ -20,7 +19,7 @@ pub struct Server {
     pub(crate) listener: TcpListener,
     pub(crate) address: SocketAddr,
     pub(crate) tls: Option<Tls>,
-    pub(crate) router: Router,
+    pub(crate) api: Api,
     pub(crate) serving: ServingSettings,
     pub(crate) metrics: Option<Metrics>,
     pub(crate) engine: Engine,
@@ -58,7 +57,7 @@ impl Server {
         let Self {
             listener,
             tls,
-            router,
+            api,
             serving,
             metrics,
             engine,
@@ -73,7 +72,7 @@ impl Server {
             // A dropped sender means the same as a sent word.
             _ = serving_stops.await;
         };
-        let serving = callboard_serving::serve(listener, tls, router, serving, graceful);
+        let serving = callboard_serving::serve(listener, tls, api, serving, graceful);
         let serving = AbortOnDropHandle::new(tokio::spawn(serving));
 
         let _upkeep = metrics.map(|metrics| AbortOnDropHandle::new(tokio::spawn(metrics.keep_up())));

@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::RawPathParamsRejection;
-use axum::extract::{MatchedPath, OriginalUri, RawPathParams, Request};
-use axum::http::header;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use callboard_auth::Principal;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
-use tower_http::request_id::RequestId;
 use url::form_urlencoded;
 
 use super::event::{
@@ -18,16 +16,15 @@ use super::event::{
 };
 use super::kinds::{EventKind, kind_of};
 use crate::error::ApiError;
-use crate::layers::{ClientAddress, Next};
-use crate::mount::{self, MOUNT_PATH};
-use crate::state::ApiState;
+use crate::exchange::Exchange;
+use crate::mount::{self, Route};
 
 /// Longer values that requests name are cut off in events.
 const MAX_TEXT: usize = 1024;
 /// Objects with more members are left out.
 const MAX_MEMBERS: usize = 8;
 
-/// What is known of the request that goes on. It is in its extensions; clones share it.
+/// What is found out about the request that goes on. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AuditScope(Arc<Mutex<Findings>>);
 
@@ -35,7 +32,8 @@ pub(crate) struct AuditScope(Arc<Mutex<Findings>>);
 struct Findings {
     actor: AuditActor,
     body_members: &'static [&'static str],
-    target: Map<String, Value>,
+    /// What the body says it is about.
+    named: Vec<(&'static str, Value)>,
     is_denied: bool,
 }
 
@@ -55,58 +53,9 @@ impl AuditScope {
         let mut findings = self.0.lock();
         for &name in findings.body_members {
             if let Some(value) = body.get(name) {
-                findings.target.insert(name.to_owned(), brief(value));
+                findings.named.push((name, brief(value)));
             }
         }
-    }
-}
-
-/// Records a request on a route of the catalog.
-pub(crate) async fn audit(
-    state: &ApiState,
-    matched: Option<&MatchedPath>,
-    parameters: &Result<RawPathParams, RawPathParamsRejection>,
-    mut request: Request,
-    next: impl Next,
-) -> Response {
-    let pattern = matched.and_then(|matched| matched.as_str().strip_prefix(MOUNT_PATH));
-    let Some(mut kind) = pattern.and_then(|pattern| kind_of(request.method(), pattern)) else {
-        return next.run(request).await;
-    };
-    let mut target = Map::new();
-    for (name, value) in parameters.iter().flatten() {
-        target.insert(name.to_owned(), brief(&Value::from(value)));
-    }
-    if is_dry_run(request.uri().query()) && matches!(kind.id, "location-mutate" | "provider-mutate") {
-        target.insert("dryRun".to_owned(), Value::Bool(true));
-        kind.severity = AuditSeverity::Low;
-    }
-    let address = request.extensions().get::<ClientAddress>().map(|address| address.0);
-    let user_agent = request.headers().get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
-    let actor = AuditActor { address, user_agent: user_agent.map(cut), ..AuditActor::default() };
-    let findings = Findings { actor, body_members: kind.body_members, target, is_denied: false };
-    let scope = AuditScope(Arc::new(Mutex::new(findings)));
-    let pending = Pending {
-        kind,
-        request: describe(&request),
-        scope: scope.clone(),
-        sinks: state.options.audit.clone(),
-        is_recorded: false,
-    };
-    request.extensions_mut().insert(scope);
-    let response = next.run(request).await;
-    pending.record(&response);
-    response
-}
-
-fn describe(request: &Request) -> AuditRequest {
-    let extensions = request.extensions();
-    let id = extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    let uri = extensions.get::<OriginalUri>().map_or_else(|| request.uri(), |uri| &uri.0);
-    AuditRequest {
-        id: id.unwrap_or_default().to_owned(),
-        method: request.method().to_string(),
-        url: cut(&mount::relative_url(uri)),
     }
 }
 
@@ -117,23 +66,46 @@ fn is_dry_run(query: Option<&str>) -> bool {
 }
 
 /// A request that has not ended. If it never does, because it is cut off, that is recorded, too.
-struct Pending {
+pub(crate) struct Pending<'a, 'r> {
     kind: EventKind,
-    request: AuditRequest,
-    scope: AuditScope,
-    sinks: AuditSinks,
+    route: &'r Route,
+    exchange: &'a Exchange<'r>,
+    user_agent: Option<HeaderValue>,
+    is_dry_run: bool,
+    sinks: &'a AuditSinks,
     is_recorded: bool,
 }
 
-impl Pending {
-    fn record(mut self, response: &Response) {
+impl<'a, 'r> Pending<'a, 'r> {
+    /// Begins with a request on a route, if that is one of the catalog. What an event takes is only kept, and put together
+    /// when there is something to record.
+    pub(crate) fn begin(
+        sinks: &'a AuditSinks,
+        exchange: &'a Exchange<'r>,
+        route: Option<&'r Route>,
+        request: &Request,
+    ) -> Option<Self> {
+        let route = route?;
+        let mut kind = kind_of(&exchange.method, route.pattern_below_mount()?)?;
+        let is_dry_run =
+            matches!(kind.id, "location-mutate" | "provider-mutate") && is_dry_run(exchange.uri.query());
+        if is_dry_run {
+            kind.severity = AuditSeverity::Low;
+        }
+        exchange.audit.0.lock().body_members = kind.body_members;
+        let user_agent = request.headers().get(header::USER_AGENT).cloned();
+        Some(Self { kind, route, exchange, user_agent, is_dry_run, sinks, is_recorded: false })
+    }
+
+    /// Ends with the answer.
+    pub(crate) fn record(mut self, response: &Response) {
         self.is_recorded = true;
         let status = response.status();
         let error = response
             .extensions()
             .get::<ApiError>()
             .map(|error| AuditError { name: error.name().to_owned(), message: error.to_string() });
-        let is_denied = self.scope.0.lock().is_denied;
+        let is_denied = self.exchange.audit.0.lock().is_denied;
         let is_refused = is_denied || matches!(status.as_u16(), 401 | 403);
         if !self.kind.is_always_recorded && !is_refused {
             return;
@@ -150,10 +122,12 @@ impl Pending {
     }
 
     fn write(&self, status: AuditStatus, error: Option<AuditError>) {
-        let (actor, target) = {
-            let findings = self.scope.0.lock();
-            (findings.actor.clone(), findings.target.clone())
+        let (mut actor, named) = {
+            let findings = self.exchange.audit.0.lock();
+            (findings.actor.clone(), findings.named.clone())
         };
+        actor.address = self.exchange.client;
+        actor.user_agent = self.user_agent.as_ref().and_then(|agent| agent.to_str().ok()).map(cut);
         let event = AuditEvent {
             at: Timestamp::now(),
             event_id: self.kind.id,
@@ -162,15 +136,28 @@ impl Pending {
             status,
             error,
             actor,
-            target,
-            request: self.request.clone(),
+            target: self.target(named),
+            request: AuditRequest {
+                id: self.exchange.id().to_owned(),
+                method: self.exchange.method.to_string(),
+                url: cut(&mount::relative_url(&self.exchange.uri)),
+            },
         };
         self.sinks.record(&event);
+    }
+
+    /// What the path names, and what the body does.
+    fn target(&self, named: Vec<(&'static str, Value)>) -> Map<String, Value> {
+        let parameters = self.route.parameters(self.exchange.uri.path());
+        let parameters = parameters.iter().map(|(name, value)| (*name, Value::String(cut(value))));
+        let dry_run = self.is_dry_run.then_some(("dryRun", Value::Bool(true)));
+        let all = parameters.chain(dry_run).chain(named);
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 }
 
 /// The client went away, the time was over, or a handler panicked: it may have been done all the same.
-impl Drop for Pending {
+impl Drop for Pending<'_, '_> {
     fn drop(&mut self) {
         if !self.is_recorded && self.kind.is_always_recorded {
             let error = AuditError {

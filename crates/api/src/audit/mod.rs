@@ -12,4 +12,4 @@ pub use self::event::{
     AuditActor, AuditError, AuditEvent, AuditLog, AuditRequest, AuditSeverity, AuditSink, AuditSinks,
     AuditStatus,
 };
-pub(crate) use self::layer::{AuditScope, audit};
+pub(crate) use self::layer::{AuditScope, Pending};

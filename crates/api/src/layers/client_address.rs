@@ -4,11 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::HeaderMap;
-use axum::response::Response;
 use ipnet::IpNet;
 use thiserror::Error;
-
-use super::next::Next;
 
 /// Which proxies are believed when they say, in `X-Forwarded-For`, for whom they ask.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,10 +27,6 @@ pub enum TrustProxy {
     "{0:?} is no address, no network such as 10.0.0.0/8, and none of loopback, linklocal and uniquelocal"
 )]
 pub struct TrustProxyError(String);
-
-/// The address of the client, once it is known. It is in the extensions of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 impl TrustProxy {
     /// Proxies by address, by network, or by name of a range; several between commas.
@@ -89,14 +82,10 @@ impl TrustProxy {
     }
 }
 
-/// Puts the [`ClientAddress`] of a request into its extensions, if it came over a connection.
-pub(crate) async fn identify_client(trusted: &TrustProxy, mut request: Request, next: impl Next) -> Response {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    if let Some(peer) = peer {
-        let client = ClientAddress(trusted.client(peer, request.headers()));
-        request.extensions_mut().insert(client);
-    }
-    next.run(request).await
+/// The address of the client, if the request came over a connection.
+pub(crate) fn client_address(trusted: &TrustProxy, request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
+    Some(trusted.client(peer.0.ip(), request.headers()))
 }
 
 #[cfg(test)]

@@ -5,8 +5,6 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use super::next::Next;
-
 /// What browsers are told about pages of other origins.
 #[derive(Debug, Clone)]
 pub struct Cors {
@@ -54,45 +52,61 @@ impl OriginPatterns {
     }
 }
 
-/// Adds the headers for pages of the origins that may call, and answers their preflights.
-pub(crate) async fn share_with_origins(cors: Option<&Cors>, request: Request, next: impl Next) -> Response {
-    let Some(cors) = cors else { return next.run(request).await };
-    let origin = request.headers().get(header::ORIGIN).filter(|origin| cors.origins.contain(origin)).cloned();
-    let Some(origin) = origin else {
-        let mut response = next.run(request).await;
-        // A cache must not give this answer to a page that may call.
-        response.headers_mut().append(header::VARY, HeaderValue::from_static("Origin"));
-        return response;
-    };
-    let asked_headers = request.headers().get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned();
-    let is_preflight = *request.method() == Method::OPTIONS;
-    let mut response = match cors.preflight_status {
-        Some(status) if is_preflight => {
-            (status, [(header::CONTENT_LENGTH, HeaderValue::from_static("0"))]).into_response()
-        }
-        _ => next.run(request).await,
-    };
-    let headers = response.headers_mut();
-    headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let mut insert = |name: HeaderName, value: Option<HeaderValue>| {
-        if let Some(value) = value {
-            headers.insert(name, value);
-        }
-    };
-    insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, Some(origin));
-    let credentials = cors.credentials.then(|| HeaderValue::from_static("true"));
-    insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
-    insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, cors.exposed_headers.clone());
-    if is_preflight {
-        insert(header::ACCESS_CONTROL_ALLOW_METHODS, Some(cors.methods.clone()));
-        insert(header::ACCESS_CONTROL_MAX_AGE, cors.max_age.map(HeaderValue::from));
-        let echoed = cors.allowed_headers.is_none();
-        insert(header::ACCESS_CONTROL_ALLOW_HEADERS, cors.allowed_headers.clone().or(asked_headers));
-        if echoed {
-            headers.append(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+/// What the headers of an answer depend on.
+pub(crate) struct CrossOrigin<'a> {
+    cors: &'a Cors,
+    /// That of the page that calls, if it may.
+    origin: Option<HeaderValue>,
+    asked_headers: Option<HeaderValue>,
+    is_preflight: bool,
+}
+
+impl Cors {
+    /// Looks at a request.
+    pub(crate) fn look_at(&self, request: &Request) -> CrossOrigin<'_> {
+        let headers = request.headers();
+        CrossOrigin {
+            cors: self,
+            origin: headers.get(header::ORIGIN).filter(|origin| self.origins.contain(origin)).cloned(),
+            asked_headers: headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned(),
+            is_preflight: *request.method() == Method::OPTIONS,
         }
     }
-    response
+}
+
+impl CrossOrigin<'_> {
+    /// The answer to the preflight of a page that may call, unless routes answer those.
+    pub(crate) fn preflight_answer(&self) -> Option<Response> {
+        let status = self.cors.preflight_status.filter(|_| self.is_preflight && self.origin.is_some())?;
+        Some((status, [(header::CONTENT_LENGTH, HeaderValue::from_static("0"))]).into_response())
+    }
+
+    /// Adds the headers to an answer.
+    pub(crate) fn share(self, response: &mut Response) {
+        let Self { cors, origin, asked_headers, is_preflight } = self;
+        let headers = response.headers_mut();
+        // Also where there are no others: a cache must not give that answer to a page that may call.
+        headers.append(header::VARY, HeaderValue::from_static("Origin"));
+        let Some(origin) = origin else { return };
+        let mut insert = |name: HeaderName, value: Option<HeaderValue>| {
+            if let Some(value) = value {
+                headers.insert(name, value);
+            }
+        };
+        insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, Some(origin));
+        let credentials = cors.credentials.then(|| HeaderValue::from_static("true"));
+        insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
+        insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, cors.exposed_headers.clone());
+        if is_preflight {
+            insert(header::ACCESS_CONTROL_ALLOW_METHODS, Some(cors.methods.clone()));
+            insert(header::ACCESS_CONTROL_MAX_AGE, cors.max_age.map(HeaderValue::from));
+            let echoed = cors.allowed_headers.is_none();
+            insert(header::ACCESS_CONTROL_ALLOW_HEADERS, cors.allowed_headers.clone().or(asked_headers));
+            if echoed {
+                headers.append(header::VARY, HeaderValue::from_static("Access-Control-Request-Headers"));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 mod client_address;
 mod compression;
 mod cors;
-mod next;
 mod observe;
 mod rate_limit;
+mod request_id;
 mod spans;
 
 pub use self::client_address::{TrustProxy, TrustProxyError};
@@ -13,10 +13,10 @@ pub use self::cors::{Cors, OriginPatterns};
 pub use self::observe::describe_metrics;
 pub use self::rate_limit::{RateLimit, RateLimits};
 
-pub(crate) use self::client_address::{ClientAddress, identify_client};
-pub(crate) use self::compression::compress;
-pub(crate) use self::cors::share_with_origins;
-pub(crate) use self::next::Next;
-pub(crate) use self::observe::{CallerKind, Meters, observe, tell_route};
-pub(crate) use self::rate_limit::{Limiters, limit_rate};
-pub(crate) use self::spans::put_in_spans;
+pub(crate) use self::client_address::client_address;
+pub(crate) use self::compression::AcceptedEncodings;
+pub(crate) use self::cors::CrossOrigin;
+pub(crate) use self::observe::{CallerKind, Meters};
+pub(crate) use self::rate_limit::Limiters;
+pub(crate) use self::request_id::{identify, tell_id};
+pub(crate) use self::spans::Spans;

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use callboard_auth::Principal;
@@ -13,14 +12,9 @@ use metrics::{
 };
 use parking_lot::RwLock;
 
-use super::client_address::ClientAddress;
-use super::next::Next;
+use crate::exchange::Exchange;
 
-/// The route that answered, as it is in the table of routes. In the extensions of a response.
-#[derive(Debug, Clone)]
-struct Route(MatchedPath);
-
-/// What kind of caller was let in. In the extensions of a response.
+/// What kind of caller was let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CallerKind(&'static str);
 
@@ -51,44 +45,35 @@ pub fn describe_metrics() {
     );
 }
 
-/// Remembers which route answers, for [`observe`], which is further outside.
-pub(crate) async fn tell_route(route: Option<MatchedPath>, request: Request, next: impl Next) -> Response {
-    let mut response = next.run(request).await;
-    if let Some(route) = route {
-        response.extensions_mut().insert(Route(route));
-    }
-    response
+/// A request that is being answered, and counted among those in flight until it is, or is given up.
+pub(crate) struct Observation<'a> {
+    meters: &'a Meters,
+    started: Instant,
+    in_flight: InFlight<'a>,
 }
 
-/// The route that answered, if there is one.
-pub(super) fn route_of(response: &Response) -> Option<&str> {
-    response.extensions().get::<Route>().map(|route| route.0.as_str())
-}
+impl Observation<'_> {
+    /// Counts, times and logs the request, now that its answer begins. Reads that went well are logged for those who ask
+    /// for more.
+    pub(crate) fn end(self, exchange: &Exchange<'_>, response: &Response) {
+        let Self { meters, started, in_flight } = self;
+        drop(in_flight);
+        let took = started.elapsed();
+        let status = response.status();
+        let caller = exchange.caller.get().map_or("unknown", |kind| kind.0);
+        let route = exchange.route.get().map_or("none", |route| route.pattern());
+        meters.record(method_name(&exchange.method), route, status, took);
 
-/// Counts, times and logs a request. Reads that went well are logged for those who ask for more.
-pub(crate) async fn observe(meters: &Meters, request: Request, next: impl Next) -> Response {
-    let started = Instant::now();
-    let method = method_name(request.method());
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let client = request.extensions().get::<ClientAddress>().map(|client| client.0);
-    let in_flight = InFlight::new(meters);
-    let response = next.run(request).await;
-    drop(in_flight);
-
-    let took = started.elapsed();
-    let status = response.status();
-    let caller = response.extensions().get::<CallerKind>().map_or("unknown", |kind| kind.0);
-    meters.record(method, route_of(&response).unwrap_or("none"), status, took);
-
-    let status = status.as_u16();
-    let milliseconds = took.as_secs_f64() * 1000.0;
-    let client = client.map(tracing::field::display);
-    if is_read && status < 400 {
-        tracing::debug!(status, milliseconds, caller, client, "answered");
-    } else {
-        tracing::info!(status, milliseconds, caller, client, "answered");
+        let status = status.as_u16();
+        let milliseconds = took.as_secs_f64() * 1000.0;
+        let client = exchange.client.map(tracing::field::display);
+        let is_read = matches!(exchange.method, Method::GET | Method::HEAD | Method::OPTIONS);
+        if is_read && status < 400 {
+            tracing::debug!(status, milliseconds, caller, client, "answered");
+        } else {
+            tracing::info!(status, milliseconds, caller, client, "answered");
+        }
     }
-    response
 }
 
 /// Names that anyone can make up would make metrics without end.
@@ -122,6 +107,11 @@ struct Meter {
 impl Meters {
     pub(crate) fn new() -> Self {
         Self { in_flight: gauge!("http_requests_in_flight"), of_routes: RwLock::default() }
+    }
+
+    /// Begins with a request.
+    pub(crate) fn begin(&self) -> Observation<'_> {
+        Observation { meters: self, started: Instant::now(), in_flight: InFlight::new(self) }
     }
 
     fn record(&self, method: &'static str, route: &str, status: StatusCode, took: Duration) {

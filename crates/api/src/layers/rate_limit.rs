@@ -2,16 +2,12 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 
-use super::client_address::ClientAddress;
-use super::next::Next;
 use crate::error::ApiError;
 use crate::mount::{self, MOUNT_PATH};
 
@@ -48,10 +44,10 @@ pub struct RateLimit {
 }
 
 /// The counts of all clients, for both limits.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Limiters {
-    global: Option<Arc<Limiter>>,
-    catalog: Option<Arc<Limiter>>,
+    global: Option<Limiter>,
+    catalog: Option<Limiter>,
 }
 
 #[derive(Debug)]
@@ -72,14 +68,14 @@ impl Limiters {
     pub(crate) fn new(limits: &RateLimits) -> Option<Self> {
         let limiter = |scope, limit: &Option<RateLimit>| {
             let limit = limit.clone()?;
-            Some(Arc::new(Limiter { scope, limit, windows: Mutex::default() }))
+            Some(Limiter { scope, limit, windows: Mutex::default() })
         };
         let global = limiter("global", &limits.global);
         let catalog = limiter("catalog", &limits.catalog);
         (global.is_some() || catalog.is_some()).then_some(Self { global, catalog })
     }
 
-    fn of(&self, path: &str) -> impl Iterator<Item = &Arc<Limiter>> {
+    fn of(&self, path: &str) -> impl Iterator<Item = &Limiter> {
         let global = self.global.as_ref().filter(|_| !mount::is_health_check(path));
         let catalog = self.catalog.as_ref().filter(|_| mount::is_below(path, MOUNT_PATH));
         global.into_iter().chain(catalog)
@@ -125,43 +121,55 @@ impl Limiter {
     }
 }
 
-/// Refuses requests of clients that made too many.
-pub(crate) async fn limit_rate(limiters: Option<&Limiters>, request: Request, next: impl Next) -> Response {
-    let Some(limiters) = limiters else { return next.run(request).await };
-    let client = request.extensions().get::<ClientAddress>().map(|client| client.0);
-    let mut counted = Vec::with_capacity(2);
-    for limiter in limiters.of(request.uri().path()) {
-        if client.is_some_and(|client| limiter.limit.allowed.contains(&client)) {
-            continue;
-        }
-        let now = Instant::now();
-        let window = limiter.count(client, now);
-        if window.requests > limiter.limit.requests {
-            metrics::counter!("http_requests_rate_limited_total", "limit" => limiter.scope).increment(1);
-            let mut response = ApiError::TooManyRequests.into_response();
-            limiter.write_headers(response.headers_mut(), window, now);
-            let wait = rounded_up(window.ends.saturating_duration_since(now));
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
-            settle(&counted, client, response.status());
-            return response;
-        }
-        counted.push((Arc::clone(limiter), window, now));
-    }
-    let mut response = next.run(request).await;
-    settle(&counted, client, response.status());
-    if let Some((limiter, window, now)) = counted.last() {
-        limiter.write_headers(response.headers_mut(), *window, *now);
-    }
-    response
+/// A request that was counted.
+pub(crate) struct Counted<'a> {
+    client: Option<IpAddr>,
+    /// By which limits, when, and in which windows.
+    by: Vec<(&'a Limiter, Window, Instant)>,
 }
 
-/// Takes back what does not count, now that it is known how it went.
-fn settle(counted: &[(Arc<Limiter>, Window, Instant)], client: Option<IpAddr>, status: StatusCode) {
-    let is_failure = status.is_client_error() || status.is_server_error();
-    for (limiter, window, _) in counted {
-        let counts = if is_failure { limiter.limit.count_failed } else { limiter.limit.count_successful };
-        if !counts {
-            limiter.forget(client, *window);
+impl Limiters {
+    /// Counts a request to a path. If its client made too many, this is the answer.
+    pub(crate) fn admit(&self, client: Option<IpAddr>, path: &str) -> Result<Counted<'_>, Box<Response>> {
+        let mut counted = Counted { client, by: Vec::with_capacity(2) };
+        for limiter in self.of(path) {
+            if client.is_some_and(|client| limiter.limit.allowed.contains(&client)) {
+                continue;
+            }
+            let now = Instant::now();
+            let window = limiter.count(client, now);
+            if window.requests > limiter.limit.requests {
+                metrics::counter!("http_requests_rate_limited_total", "limit" => limiter.scope).increment(1);
+                let mut response = ApiError::TooManyRequests.into_response();
+                limiter.write_headers(response.headers_mut(), window, now);
+                let wait = rounded_up(window.ends.saturating_duration_since(now));
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
+                counted.settle(response.status());
+                return Err(Box::new(response));
+            }
+            counted.by.push((limiter, window, now));
+        }
+        Ok(counted)
+    }
+}
+
+impl Counted<'_> {
+    /// Tells the client how many requests are left to it, now that it is known how this one went.
+    pub(crate) fn tell(&self, response: &mut Response) {
+        self.settle(response.status());
+        if let Some((limiter, window, now)) = self.by.last() {
+            limiter.write_headers(response.headers_mut(), *window, *now);
+        }
+    }
+
+    /// Takes back what does not count.
+    fn settle(&self, status: StatusCode) {
+        let is_failure = status.is_client_error() || status.is_server_error();
+        for (limiter, window, _) in &self.by {
+            let counts = if is_failure { limiter.limit.count_failed } else { limiter.limit.count_successful };
+            if !counts {
+                limiter.forget(self.client, *window);
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
 use super::Members;
-use crate::audit::AuditScope;
+use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::state::BodyLimit;
 
@@ -60,8 +60,8 @@ where
             (ContentType::Json, true) => Ok(Self(Some(Value::Object(Map::new())))),
             (ContentType::Json, false) => {
                 let value = parse_json(&bytes)?;
-                if let Some(scope) = parts.extensions.get::<AuditScope>() {
-                    scope.see_body(&value);
+                if let Some(caller) = parts.extensions.get::<Caller>() {
+                    caller.audit().see_body(&value);
                 }
                 Ok(Self(Some(value)))
             }

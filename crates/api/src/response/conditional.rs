@@ -5,24 +5,29 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 
-use crate::layers::Next;
+/// The entity tags that a request names in `If-None-Match`.
+pub(crate) struct KnownTags(Option<HeaderValue>);
 
-/// Empties a response whose entity tag the request names in `If-None-Match`.
-pub(crate) async fn not_modified(request: Request, next: impl Next) -> Response {
-    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
-    let known_tags = is_read.then(|| known_tags(request.headers())).flatten();
-    let response = next.run(request).await;
-    let Some(known_tags) = known_tags else { return response };
-    let is_known = response.headers().get(header::ETAG).is_some_and(|tag| matches(&known_tags, tag));
-    if !response.status().is_success() || !is_known {
-        return response;
+impl KnownTags {
+    /// Those of a request that reads.
+    pub(crate) fn of(request: &Request) -> Self {
+        let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+        Self(is_read.then(|| known_tags(request.headers())).flatten())
     }
-    let (mut parts, _) = response.into_parts();
-    parts.status = StatusCode::NOT_MODIFIED;
-    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
-        parts.headers.remove(name);
+
+    /// Empties a response whose tag is one of them.
+    pub(crate) fn spare(&self, response: &mut Response) {
+        let Some(known_tags) = &self.0 else { return };
+        let is_known = response.headers().get(header::ETAG).is_some_and(|tag| matches(known_tags, tag));
+        if !response.status().is_success() || !is_known {
+            return;
+        }
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING] {
+            response.headers_mut().remove(name);
+        }
     }
-    Response::from_parts(parts, Body::empty())
 }
 
 /// `If-None-Match`, unless the client insists on an answer.

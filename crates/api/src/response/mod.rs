@@ -14,9 +14,9 @@ use serde::Serialize;
 
 pub use content_security_policy::{ContentSecurityPolicy, PolicyError};
 
-pub(crate) use conditional::not_modified;
+pub(crate) use conditional::KnownTags;
 pub(crate) use json_list::{JsonList, stream_list};
-pub(crate) use security::{SecurityHeaders, add_security_headers};
+pub(crate) use security::SecurityHeaders;
 
 use crate::error::ApiError;
 

@@ -197,7 +197,7 @@ async fn a_server_lets_another_in() {
         options.authentication.signing_keys = Arc::clone(&keys);
         options.authentication.policy = AuthPolicy::Required;
     });
-    let peer = peer.without_start().await;
+    let peer = Router::new().fallback_service(peer.without_start().await);
     let server = ServerBuilder::empty().options(|options| require_tokens(options, peer)).start().await;
     let entities = "/api/catalog/entities";
     let token = keys.issue("catalog", None).await.unwrap();

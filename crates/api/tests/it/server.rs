@@ -1,16 +1,17 @@
 //! A catalog behind the router, and answers in a form that tests can show.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::response::Response;
 use bytes::Bytes;
-use callboard_api::{ApiOptions, router};
+use callboard_api::{Api, ApiOptions};
 use callboard_engine::{
     Catalog, ConfigLocation, EngineBuilder, EngineSettings, ProcessingInterval, Rule, RunningEngine,
 };
@@ -21,7 +22,7 @@ use callboard_store::ChangeSequence;
 use callboard_store_sqlite::SqliteStore;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 /// More than anything here takes, also on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
@@ -162,21 +163,21 @@ impl ServerBuilder {
         let registry = Registry { url_reader: Some(Arc::new(Files(self.files))), ..self.registry };
         let engine = EngineBuilder::new(store).settings(self.settings).registry(registry).build().unwrap();
         let engine = engine.start().await.unwrap();
-        let router = router(engine.catalog(), self.options);
-        Server { router, engine }
+        let api = Api::new(engine.catalog(), self.options);
+        Server { api, engine }
     }
 
     /// A server whose engine has not started and never will.
-    pub(crate) async fn without_start(self) -> Router {
+    pub(crate) async fn without_start(self) -> Api {
         let store = Arc::new(SqliteStore::open_in_memory().await.unwrap());
         let engine = EngineBuilder::new(store).settings(self.settings).build().unwrap();
-        router(engine.catalog(), self.options)
+        Api::new(engine.catalog(), self.options)
     }
 }
 
 /// A server at work.
 pub(crate) struct Server {
-    router: Router,
+    api: Api,
     engine: RunningEngine,
 }
 
@@ -254,7 +255,7 @@ impl Server {
 
     /// A request just as it is.
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        send(&self.router, request).await
+        send(&self.api, request).await
     }
 
     /// The names that a listing answers, in its order.
@@ -267,8 +268,11 @@ impl Server {
     }
 }
 
-pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
-    let response = router.clone().oneshot(request).await.unwrap();
+pub(crate) async fn send<S>(service: &S, request: Request<Body>) -> Answer
+where
+    S: Service<Request<Body>, Response = Response, Error = Infallible> + Clone,
+{
+    let response = service.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     Answer { status: parts.status, headers: parts.headers, body }
