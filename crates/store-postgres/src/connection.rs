@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 use std::future::ready;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64};
+use std::sync::atomic::{AtomicI32, AtomicI64};
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -111,8 +111,8 @@ pub struct PostgresStore {
 pub(crate) struct Node {
     /// Its number; another one after it was taken for dead.
     pub(crate) id: AtomicI32,
-    /// Whether there are others, who have to be told of changes.
-    pub(crate) has_others: AtomicBool,
+    /// How many others there are, who have to be told of changes; very many as long as it is not known.
+    pub(crate) others: AtomicI64,
     /// By how many milliseconds the clock of the database is ahead of this node's.
     pub(crate) skew: AtomicI64,
     pub(crate) timeout: Duration,
@@ -195,7 +195,7 @@ impl PostgresStore {
         let channel = membership::channel(&pool, &begin_writing).await?;
         let node = Node {
             id: AtomicI32::new(id),
-            has_others: AtomicBool::new(true),
+            others: AtomicI64::new(i64::MAX),
             skew: AtomicI64::new(0),
             timeout: options.node_timeout,
             doubtful: Doubtful::default(),

@@ -26,7 +26,11 @@ macro_rules! select_states {
     ($condition:literal) => {
         concat!(
             "SELECT r.text, e.uid, coalesce(c.document, l.document), e.document_hash, k.text, o.processed, o.errors,
-                e.due, e.discovered_at, p.cache
+                CASE WHEN e.urgency = 0 THEN coalesce(
+                    (SELECT min(turns.due)
+                    FROM refresh_rounds rounds, unnest(rounds.dues, rounds.members) AS turns (due, members)
+                    WHERE rounds.round = e.id >> 5 AND turns.members >> (e.id & 31)::int & 1 = 1), e.due)
+                ELSE e.due END, e.discovered_at, p.cache
             FROM entities e JOIN refs r ON r.id = e.id
             LEFT JOIN claims c ON c.id = e.claim_id LEFT JOIN orphans l ON l.entity_id = e.id
             LEFT JOIN location_keys k ON k.id = e.key_id LEFT JOIN outputs o ON o.entity_id = e.id

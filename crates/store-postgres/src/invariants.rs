@@ -7,6 +7,7 @@ use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::error::database_error;
+use crate::refresh_rounds;
 
 /// (invariant, query). Each query gives a line for every place where the invariant does not hold.
 const QUERIES: &[(&str, &str)] = &[
@@ -34,6 +35,7 @@ const QUERIES: &[(&str, &str)] = &[
         SELECT r.text || ' is routine and was never processed' FROM entities e JOIN refs r ON r.id = e.id
         WHERE e.urgency = 0 AND NOT EXISTS (SELECT 1 FROM outputs o WHERE o.entity_id = e.id)",
     ),
+    ("queued", refresh_rounds::VIOLATIONS),
     (
         "final-entity",
         "SELECT r.text || ' has a final form but does not exist' FROM final_entities f JOIN refs r ON r.id = f.entity_id

@@ -6,7 +6,7 @@
 //! **Who waits for whom.** Whoever writes claims holds the claim lock (`locks.rs`), shared if it only adds, changes
 //! or releases claims on entities whose rows in `refs` it locks, in order of their ids; alone if it deletes
 //! entities, since what may go depends on claims anywhere. Locks are taken in one order: claim lock, provider, refs,
-//! stitch marks, the counter of the change log. The exceptions are rare, and end in a deadlock that is noticed and
+//! refresh rounds, stitch marks, the counter of the change log. The exceptions are rare, and end in a deadlock that is noticed and
 //! tried again (`retries.rs`).
 //!
 //! **The change log is numbered under a lock** (`change_log.rs`): places are taken last, from a counter whose row
@@ -44,6 +44,7 @@ mod migration;
 mod outputs;
 mod processing;
 mod published_keys;
+mod refresh_rounds;
 mod refusals;
 mod repair;
 mod retries;

@@ -17,6 +17,7 @@ use crate::error::{database_error, is_commit_unknown};
 use crate::event_queue::reclaim_events;
 use crate::hashing::text_hash;
 use crate::locks::ClaimLock;
+use crate::refresh_rounds;
 use crate::retries::retrying;
 
 /// Clocks that are no farther apart count as the same, so that times do not tremble.
@@ -112,11 +113,24 @@ impl PostgresStore {
         let others: i64 = others.fetch_one(&mut *transaction).await.map_err(database_error)?;
         drop_tombstones(&mut transaction, beat - KEEP_TOMBSTONES_MS).await?;
         commit(transaction).await?;
-        self.node.has_others.store(others > 0, Ordering::Relaxed);
+        if others < self.node.others.swap(others, Ordering::Relaxed) {
+            self.take_in_unscheduled().await?;
+        }
         if dead > 0 || reclaimed > 0 {
             tracing::info!(nodes = dead, entities = reclaimed, "took back the work of nodes that are gone");
         }
         Ok(Heartbeat { others: usize::try_from(others).unwrap_or(usize::MAX), reclaimed })
+    }
+
+    /// Looks after what nodes of an older version leave behind when they go, or have left before this one came.
+    async fn take_in_unscheduled(&self) -> Result<()> {
+        let mut transaction = self.write().await?;
+        let rounds = refresh_rounds::enter_missing(&mut transaction).await?;
+        commit(transaction).await?;
+        if rounds > 0 {
+            tracing::info!(rounds, "took in refreshes that a node of an older version had scheduled");
+        }
+        Ok(())
     }
 
     /// Makes a table that needs room of its own, and takes it back.

@@ -18,6 +18,7 @@ use crate::ingestion::wanted_claims;
 use crate::interning::{Interned, Texts};
 use crate::locks::{ClaimLock, lock_entities, lock_entities_and_children};
 use crate::outputs::{Prepared, write_caches, write_outputs, write_refresh_keys, write_relations};
+use crate::refresh_rounds;
 use crate::retries::retrying;
 use crate::writing::Writing;
 
@@ -85,11 +86,13 @@ const PRESENT: &str =
     "SELECT id, uid, urgency, node FROM entities WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE";
 
 /// Changed or asked for again since it was leased, its urgency is 1: then it stays due. Urgency and hash are compared
-/// in one expression, or the queue's index would be used, which is full of rows that are gone.
+/// in one expression, or the queue's index would be used, which is full of rows that are gone. For nodes of older
+/// versions a routine entity comes up at its due time; the others go by its round.
 const FINISH: &str = "UPDATE entities SET urgency = 0, due = done.next_due, node = NULL
     FROM unnest($1::bigint[], $2::bigint[], $3::uuid[]) AS done (id, next_due, hash)
     WHERE entities.id = ANY($1) AND entities.id = done.id
-        AND done.hash = CASE WHEN entities.urgency = 2 THEN entities.document_hash END";
+        AND done.hash = CASE WHEN entities.urgency = 2 THEN entities.document_hash END
+    RETURNING entities.id, entities.due";
 /// A run of an older document ended after that of the present one: its outcome must not be the last.
 const RUN_AGAIN: &str = "UPDATE entities SET urgency = 1, due = $3
     FROM unnest($1::bigint[], $2::uuid[]) AS done (id, hash)
@@ -172,9 +175,9 @@ impl PostgresStore {
         // In this order, or what has just finished would look like something that finished long ago.
         let query = sqlx::query(RUN_AGAIN).bind(&ids).bind(&hashes).bind(now);
         query.execute(&mut **writing).await.map_err(database_error)?;
-        let query = sqlx::query(FINISH).bind(ids).bind(next_due).bind(hashes);
-        query.execute(&mut **writing).await.map_err(database_error)?;
-        Ok(())
+        let query = sqlx::query_as(FINISH).bind(ids).bind(next_due).bind(hashes);
+        let routine: Vec<(i64, i64)> = query.fetch_all(&mut **writing).await.map_err(database_error)?;
+        refresh_rounds::enter(writing, routine).await
     }
 }
 

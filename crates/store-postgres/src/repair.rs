@@ -9,6 +9,7 @@ use crate::claims::{claims_of_sources, claims_on_entities, release, settle};
 use crate::deletion::{ask_again, delete_entities};
 use crate::error::database_error;
 use crate::invariants::entities_with_wrong_winners;
+use crate::refresh_rounds;
 use crate::writing::Writing;
 
 const VANISHED_SOURCES: &str = "SELECT DISTINCT source_id FROM claims
@@ -100,6 +101,8 @@ pub(crate) async fn repair(writing: &mut Writing) -> Result<Vec<Repair>> {
     let idle = ids(writing, NOT_QUEUED).await?;
     ask_again(writing, &idle).await?;
     repairs.add("queued", "queued an entity", count(idle.len()));
+    let mended = refresh_rounds::repair(writing).await?;
+    repairs.add("queued", "put entities back into their round of refreshes", mended);
     let unstitched = ids(writing, NOT_STITCHED).await?;
     repairs.add("stitched", "marked an entity for stitching", count(unstitched.len()));
     writing.to_stitch.extend(unstitched);

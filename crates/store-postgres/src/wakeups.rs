@@ -97,7 +97,7 @@ impl PostgresStore {
     /// Tells other nodes, if there are any, after a commit rather than in it: commits that notify wait for one
     /// another.
     pub(crate) async fn notify(&self, wakeups: &[Wakeup]) {
-        if !self.node.has_others.load(Ordering::Relaxed) {
+        if self.node.others.load(Ordering::Relaxed) == 0 {
             return;
         }
         let what: String = wakeups.iter().map(|wakeup| letter(*wakeup)).collect();

@@ -1,6 +1,6 @@
 //! Taking up what is due.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use callboard_model::LocationKey;
 use callboard_store::{Document, DueEntity, IsSettled, KnownRun, Result, TakenUp};
@@ -14,26 +14,21 @@ use crate::PostgresStore;
 use crate::error::database_error;
 use crate::hashing::{document_hash, uid};
 use crate::interning::entity_ref;
+use crate::refresh_rounds::{self, Round, SIZE, more_due};
 
-/// What is due and nobody else is taking up at this moment: the reserved share of routine refreshes, what was leased
-/// too long ago, what is new or asked for, and if there is room left, more routine refreshes.
+/// What is due and nobody else is taking up at this moment: what was leased too long ago, what is new or asked for, and
+/// rounds of refreshes, as many as there is room left for, but no fewer than `$3` refreshes need.
 const DUE: &str = "WITH
-    routine AS MATERIALIZED (SELECT id, due FROM entities WHERE urgency = 0 AND due <= $1
-        ORDER BY due LIMIT $3 FOR UPDATE SKIP LOCKED),
     expired AS MATERIALIZED (SELECT id, due FROM entities WHERE urgency = 2 AND due <= $1
-        ORDER BY due LIMIT $2 - (SELECT count(*) FROM routine) FOR UPDATE SKIP LOCKED),
+        ORDER BY due LIMIT $2 FOR UPDATE SKIP LOCKED),
     asked AS MATERIALIZED (SELECT id, due FROM entities WHERE urgency = 1 AND due <= $1
-        ORDER BY due LIMIT $2 - (SELECT count(*) FROM routine) - (SELECT count(*) FROM expired)
-        FOR UPDATE SKIP LOCKED),
-    more AS MATERIALIZED (SELECT id, due FROM entities WHERE urgency = 0 AND due <= $1
-        AND id NOT IN (SELECT id FROM routine)
-        ORDER BY due LIMIT CASE WHEN (SELECT count(*) FROM routine) < $3 THEN 0 ELSE
-            $2 - (SELECT count(*) FROM routine) - (SELECT count(*) FROM expired) - (SELECT count(*) FROM asked)
-        END FOR UPDATE SKIP LOCKED)
-    SELECT id, due, true AS urgent FROM expired UNION ALL SELECT id, due, true FROM asked
-    UNION ALL SELECT id, due, false FROM routine UNION ALL SELECT id, due, false FROM more";
+        ORDER BY due LIMIT $2 - (SELECT count(*) FROM expired) FOR UPDATE SKIP LOCKED),
+    rounds AS MATERIALIZED (SELECT round, due, dues, members FROM refresh_rounds WHERE due <= $1 ORDER BY due
+        LIMIT (greatest($2 - (SELECT count(*) FROM expired) - (SELECT count(*) FROM asked), $3) + 31) / 32
+        FOR UPDATE SKIP LOCKED)
+    SELECT id, due, NULL::bigint[], NULL::bigint[] FROM expired UNION ALL SELECT id, due, NULL, NULL FROM asked
+    UNION ALL SELECT round, due, dues, members FROM rounds";
 const LEASE_URGENT: &str = "UPDATE entities SET urgency = 2, due = $2, node = $3 WHERE id = ANY($1)";
-const LEASE_ROUTINE: &str = "UPDATE entities SET due = $2 WHERE id = ANY($1)";
 const DUE_ROWS: &str = "SELECT r.text, e.uid, e.document_hash, k.text, o.result_hash, p.cache, taken.due,
         taken.urgent, coalesce(c.document, l.document)
     FROM unnest($1::bigint[], $2::bigint[], $3::bool[]) AS taken (id, due, urgent)
@@ -43,11 +38,29 @@ const DUE_ROWS: &str = "SELECT r.text, e.uid, e.document_hash, k.text, o.result_
     LEFT JOIN processor_caches p ON p.entity_id = taken.id
     ORDER BY taken.urgent DESC, taken.due";
 
-const KNOWN_RUNS: &str = "SELECT e.id, e.uid, e.document_hash, o.result_hash FROM entities e
-    JOIN outputs o ON o.entity_id = e.id AND o.result_hash IS NOT NULL
-    WHERE e.id = ANY($1) AND NOT EXISTS (SELECT 1 FROM processor_caches p WHERE p.entity_id = e.id)";
-const NEXT_DUE: &str = "SELECT least((SELECT min(due) FROM entities WHERE urgency = 0),
-    (SELECT min(due) FROM entities WHERE urgency = 1), (SELECT min(due) FROM entities WHERE urgency = 2))";
+/// The routine entities of rounds; with the hash of what their last run came to if that is all there is to know. Row by
+/// row this would cost three times as much.
+const RUNS: &str = "SELECT runs.id, runs.uid, runs.document_hash, runs.result_hash FROM unnest($1::bigint[]) AS r (round)
+    CROSS JOIN LATERAL (SELECT e.id, e.uid, e.document_hash, CASE WHEN p.entity_id IS NULL THEN o.result_hash END AS result_hash
+        FROM (SELECT id, uid, document_hash FROM entities
+            WHERE id >= round << 5 AND id <= (round << 5) + 31 AND urgency = 0 OFFSET 0) AS e
+        LEFT JOIN (SELECT entity_id, result_hash FROM outputs
+            WHERE entity_id >= round << 5 AND entity_id <= (round << 5) + 31 OFFSET 0) AS o ON o.entity_id = e.id
+        LEFT JOIN (SELECT entity_id FROM processor_caches
+            WHERE entity_id >= round << 5 AND entity_id <= (round << 5) + 31 OFFSET 0) AS p ON p.entity_id = e.id
+        OFFSET 0) AS runs";
+/// Of the first rounds what is still routine; of the one after them whatever is in it, which may be too early.
+const NEXT_DUE: &str = "SELECT least((SELECT min(due) FROM entities WHERE urgency = 1),
+    (SELECT min(due) FROM entities WHERE urgency = 2),
+    (SELECT due FROM refresh_rounds ORDER BY due OFFSET 4 LIMIT 1),
+    (SELECT min((SELECT min(turns.due) FROM unnest(first.dues, first.members) AS turns (due, members)
+        WHERE EXISTS (SELECT 1 FROM entities WHERE id >= first.round << 5 AND id <= (first.round << 5) + 31
+            AND urgency = 0 AND turns.members >> (id & 31)::int & 1 = 1 OFFSET 0)))
+    FROM (SELECT round, dues, members FROM refresh_rounds ORDER BY due LIMIT 4) AS first))";
+/// How often rounds are looked for at most in one go, when most of their members are gone.
+const LOOKS: usize = 8;
+/// How many rounds are looked at then at a time.
+const MOST_ROUNDS: usize = 256;
 
 impl PostgresStore {
     pub(crate) async fn try_claim_due(
@@ -62,69 +75,173 @@ impl PostgresStore {
         let (now, lease_until) = (self.to_stored(now), self.to_stored(lease_until));
         let ended = self.end_doubtful_leases(&mut transaction, now).await?;
         let reserved = if limit > 1 { (limit / 8).max(1) } else { 0 };
-        let query = sqlx::query_as(DUE)
-            .bind(now)
-            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-            .bind(i64::try_from(reserved).unwrap_or(i64::MAX));
-        let due: Vec<(i64, i64, bool)> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
-        if due.is_empty() && ended.is_empty() {
+        let (mut urgent, rounds) = due(&mut transaction, now, limit, reserved).await?;
+        if urgent.is_empty() && rounds.is_empty() && ended.is_empty() {
             return Ok(TakenUp::default());
         }
-        let settled = settled_ids(&mut transaction, &due, is_settled).await?;
-        let unsettled: Vec<_> = due.iter().filter(|(id, ..)| !settled.contains(id)).copied().collect();
-        let rows = due_rows(&mut transaction, &unsettled).await?;
-        let (urgent, routine): (Vec<_>, Vec<_>) = due.iter().partition(|(.., urgent)| *urgent);
-        let ids =
-            |entities: Vec<&(i64, i64, bool)>| entities.iter().map(|(id, ..)| *id).collect::<Vec<i64>>();
+        let room = limit.saturating_sub(urgent.len()).max(reserved);
+        let mut refreshes = Refreshes::new(now, self.to_stored(next_due), room);
+        refreshes.take(&mut transaction, rounds, is_settled).await?;
+        urgent.truncate(limit - refreshes.taken);
         if !urgent.is_empty() {
-            let query = sqlx::query(LEASE_URGENT).bind(ids(urgent)).bind(lease_until);
-            query.bind(self.node_id()).execute(&mut *transaction).await.map_err(database_error)?;
-        }
-        if !routine.is_empty() {
-            let query = sqlx::query(LEASE_ROUTINE).bind(ids(routine)).bind(self.to_stored(next_due));
+            let ids: Vec<i64> = urgent.iter().map(|(id, _)| *id).collect();
+            let query = sqlx::query(LEASE_URGENT).bind(ids).bind(lease_until).bind(self.node_id());
             query.execute(&mut *transaction).await.map_err(database_error)?;
         }
+        let rows = due_rows(&mut transaction, &urgent, &refreshes.unsettled).await?;
         self.commit_leases(transaction, &ended, lease_until).await?;
         let due = rows.into_iter().map(|row| row.into_due_entity(self)).collect::<Result<_>>()?;
-        Ok(TakenUp { due, settled: settled.len() })
+        Ok(TakenUp { due, settled: refreshes.taken - refreshes.unsettled.len() })
     }
 
     pub(crate) async fn read_next_due(&self) -> Result<Option<Timestamp>> {
-        let mut transaction = self.read().await?;
+        // It is asked for from the start, when there is nothing: what reads may then plan to read whole tables.
+        let mut transaction = self.write().await?;
         let query = sqlx::query_scalar(NEXT_DUE);
         let due: Option<i64> = query.fetch_one(&mut *transaction).await.map_err(database_error)?;
         due.map(|due| self.local_time(due)).transpose()
     }
 }
 
-/// Those of the routine refreshes whose run is settled. What left something in the cache never is.
-async fn settled_ids(
+type DueOrRound = (i64, i64, Option<Vec<i64>>, Option<Vec<i64>>);
+
+/// Locks what is urgent, with since when it is due, and rounds.
+async fn due(
     connection: &mut PgConnection,
-    due: &[(i64, i64, bool)],
-    is_settled: IsSettled<'_>,
-) -> Result<HashSet<i64>> {
-    let routine: Vec<i64> = due.iter().filter(|(.., urgent)| !urgent).map(|(id, ..)| *id).collect();
-    if routine.is_empty() {
-        return Ok(HashSet::new());
+    now: i64,
+    limit: usize,
+    reserved: usize,
+) -> Result<(Vec<(i64, i64)>, Vec<Round>)> {
+    let query = sqlx::query_as(DUE)
+        .bind(now)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .bind(i64::try_from(reserved).unwrap_or(i64::MAX));
+    let rows: Vec<DueOrRound> = query.fetch_all(connection).await.map_err(database_error)?;
+    let (mut urgent, mut rounds) = (Vec::new(), Vec::new());
+    for (id, due, dues, members) in rows {
+        match dues.zip(members) {
+            None => urgent.push((id, due)),
+            Some((dues, members)) => rounds.push(Round::new(id, &dues, &members)),
+        }
     }
-    let query = sqlx::query_as(KNOWN_RUNS).bind(routine);
-    let rows: Vec<(i64, Uuid, Uuid, Uuid)> = query.fetch_all(connection).await.map_err(database_error)?;
-    let settled = rows.into_iter().filter_map(|(id, entity, document, result)| {
-        let run = KnownRun {
+    Ok((urgent, rounds))
+}
+
+/// Refreshes as they are taken up.
+struct Refreshes {
+    now: i64,
+    next_due: i64,
+    room: usize,
+    taken: usize,
+    /// What has to be processed, with since when it is due.
+    unsettled: Vec<(i64, i64)>,
+}
+
+impl Refreshes {
+    fn new(now: i64, next_due: i64, room: usize) -> Self {
+        Self { now, next_due, room, taken: 0, unsettled: Vec::new() }
+    }
+
+    /// Until when what is taken up now may wait for others of its round: for half as long again.
+    fn latest(&self) -> i64 {
+        self.next_due.saturating_add(self.next_due.saturating_sub(self.now).max(0) / 2)
+    }
+
+    /// Takes up what is due in these rounds, which are locked, and in more if they do not fill the room.
+    async fn take(
+        &mut self,
+        connection: &mut PgConnection,
+        mut rounds: Vec<Round>,
+        is_settled: IsSettled<'_>,
+    ) -> Result<()> {
+        let mut wanted = self.room.div_ceil(SIZE);
+        let mut seen = Vec::new();
+        for _ in 0..LOOKS {
+            if rounds.is_empty() {
+                break;
+            }
+            let is_last = rounds.len() < wanted;
+            seen.extend(rounds.iter().map(|round| round.number));
+            self.take_rounds(connection, rounds, is_settled).await?;
+            if is_last || self.room == 0 || self.taken > 0 && self.room < SIZE {
+                break;
+            }
+            wanted = (2 * wanted).min(MOST_ROUNDS);
+            rounds = more_due(connection, self.now, wanted, &seen).await?;
+        }
+        Ok(())
+    }
+
+    async fn take_rounds(
+        &mut self,
+        connection: &mut PgConnection,
+        rounds: Vec<Round>,
+        is_settled: IsSettled<'_>,
+    ) -> Result<()> {
+        let runs = routine_runs(connection, rounds.iter().map(|round| round.number).collect()).await?;
+        let mut changed = Vec::with_capacity(rounds.len());
+        for mut round in rounds {
+            let (mut present, others): (Vec<_>, Vec<_>) =
+                round.due_members(self.now).into_iter().partition(|(id, _)| runs.contains_key(id));
+            // Even if it comes up too early: then its time is put right.
+            let mut is_changed = present.is_empty() || !others.is_empty();
+            // Who finishes an urgent run enters it again.
+            round.remove(others.into_iter().map(|(id, _)| id));
+            // A round that comes apart has to be written twice from then on. But nothing must not mean that there is
+            // nothing.
+            if self.taken == 0 {
+                present.truncate(self.room);
+            }
+            if present.len() <= self.room {
+                round.put(present.iter().map(|(id, _)| *id), self.next_due, self.latest());
+                self.room -= present.len();
+                self.taken += present.len();
+                let is_due = |(id, _): &(i64, i64)| !runs.get(id).copied().flatten().is_some_and(is_settled);
+                self.unsettled.extend(present.into_iter().filter(is_due));
+                is_changed = true;
+            }
+            if is_changed {
+                changed.push(round);
+            }
+        }
+        refresh_rounds::write(connection, &changed).await
+    }
+}
+
+/// The routine entities of rounds, each with its last run if that can be settled. What left something in the cache never
+/// is.
+async fn routine_runs(
+    connection: &mut PgConnection,
+    rounds: Vec<i64>,
+) -> Result<HashMap<i64, Option<KnownRun>>> {
+    if rounds.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let query = sqlx::query_as(RUNS).bind(rounds);
+    let rows: Vec<(i64, Uuid, Uuid, Option<Uuid>)> =
+        query.fetch_all(connection).await.map_err(database_error)?;
+    let runs = rows.into_iter().map(|(id, entity, document, result)| {
+        let known = result.map(|result| KnownRun {
             uid: uid(entity),
             document_hash: document_hash(document),
             result_hash: document_hash(result),
-        };
-        is_settled(run).then_some(id)
+        });
+        (id, known)
     });
-    Ok(settled.collect())
+    Ok(runs.collect())
 }
 
-async fn due_rows(connection: &mut PgConnection, due: &[(i64, i64, bool)]) -> Result<Vec<DueRow>> {
-    let query = sqlx::query_as(DUE_ROWS)
-        .bind(due.iter().map(|(id, ..)| *id).collect::<Vec<_>>())
-        .bind(due.iter().map(|(_, due, _)| *due).collect::<Vec<_>>())
-        .bind(due.iter().map(|(.., urgent)| *urgent).collect::<Vec<_>>());
+async fn due_rows(
+    connection: &mut PgConnection,
+    urgent: &[(i64, i64)],
+    routine: &[(i64, i64)],
+) -> Result<Vec<DueRow>> {
+    if urgent.is_empty() && routine.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (ids, dues): (Vec<i64>, Vec<i64>) = urgent.iter().chain(routine).copied().unzip();
+    let are_urgent: Vec<bool> = (0..ids.len()).map(|place| place < urgent.len()).collect();
+    let query = sqlx::query_as(DUE_ROWS).bind(ids).bind(dues).bind(are_urgent);
     query.fetch_all(connection).await.map_err(database_error)
 }
 

@@ -6,6 +6,7 @@
 )]
 
 mod nodes;
+mod rounds;
 mod suite;
 mod tail;
 

@@ -187,6 +187,31 @@ pub async fn what_is_taken_is_leased(store: &dyn Store) {
     assert_eq!(store.next_due().await.unwrap(), Some(scene.now + REFRESH), "the lease of a routine refresh");
 }
 
+/// However they were made: what was processed later comes up later, also when others were taken up or asked for meanwhile.
+pub async fn each_comes_up_at_its_own_time(store: &dyn Store) {
+    const APART: SignedDuration = SignedDuration::from_mins(10);
+    let mut scene = Scene::new(store);
+    for name in ["a", "b", "c"] {
+        scene.full(name, &[claim(name, "1")]).await;
+        scene.process(&[]).await;
+        scene.wait(APART);
+    }
+    scene.wait(REFRESH - APART * 3);
+    for _ in 0..2 {
+        for name in ["a", "b", "c"] {
+            assert_eq!(store.next_due().await.unwrap(), Some(scene.now));
+            assert_eq!(scene.take_names().await, [name]);
+            assert_eq!(scene.state(name).await.next_due, scene.now + REFRESH);
+            scene.wait(APART);
+        }
+        scene.wait(REFRESH - APART * 3);
+    }
+    store.refresh_entity(&entity("b"), scene.now).await.unwrap();
+    assert_eq!(scene.take_names().await, ["a", "b"]);
+    scene.wait(APART * 2);
+    assert_eq!(scene.take_names().await, ["b", "c"], "the run of b was never committed");
+}
+
 /// For a routine refresh the lease is the schedule.
 pub async fn an_unchanged_outcome_leaves_the_schedule(store: &dyn Store) {
     let mut scene = Scene::new(store);
