@@ -301,6 +301,19 @@ impl Contender {
         database.measure().await
     }
 
+    /// Ends our server in order and starts it again on the same database. Returns how long the start took, until it was
+    /// ready, and what server and database used for it; `None` of what cannot be started again with what it had.
+    pub(crate) async fn restart(&mut self) -> Result<Option<(Duration, Usage)>> {
+        let Server::Own { process, store: Some(_), database, .. } = &mut self.server else { return Ok(None) };
+        process.stop().await;
+        let before = database.usage().await?;
+        let start = Instant::now();
+        process.start().await;
+        let ready = start.elapsed();
+        let (server, after) = (of_process(process.id()), database.usage().await?);
+        Ok(Some((ready, Usage { cpu: server.cpu + after.cpu.saturating_sub(before.cpu), ..server })))
+    }
+
     /// Ends our server in order, but leaves its database. The other one goes on.
     pub(crate) async fn stop(&mut self) {
         if let Server::Own { process, store, .. } = &mut self.server {

@@ -34,11 +34,14 @@ pub(crate) async fn run(arguments: IngestArguments) -> Result<()> {
         "again ms",
         "again written",
         "busy",
+        "ready after restart s",
+        "its CPU s",
+        "its peak MB",
     ]);
     for entities in &arguments.entities {
         for _ in 0..arguments.repeat {
             let mut own = arguments.contenders.own(NEVER).await?;
-            let seconds = ingest(&own, *entities, &table).await?;
+            let seconds = ingest(&mut own, *entities, &table).await?;
             own.stop().await;
             if let Some((size, bulk)) = own.measure_database().await? {
                 let mut row = vec!["  the same rows, bulk SQL".to_owned()];
@@ -47,8 +50,8 @@ pub(crate) async fn run(arguments: IngestArguments) -> Result<()> {
                 println!("  {} bytes on disk an entity", size / u64::try_from((*entities).max(1))?);
                 println!("  1 / {:.2} of the rate of bulk SQL", seconds.as_secs_f64() / bulk.as_secs_f64());
             }
-            if let Some(other) = arguments.contenders.other().await? {
-                let others = ingest(&other, *entities, &table).await?;
+            if let Some(mut other) = arguments.contenders.other().await? {
+                let others = ingest(&mut other, *entities, &table).await?;
                 println!("  {:.1} times the rate of the other", others.as_secs_f64() / seconds.as_secs_f64());
             }
         }
@@ -57,7 +60,7 @@ pub(crate) async fn run(arguments: IngestArguments) -> Result<()> {
 }
 
 /// Returns how long it took until everything was there and nothing was left to do.
-async fn ingest(contender: &Contender, entities: usize, table: &Table) -> Result<Duration> {
+async fn ingest(contender: &mut Contender, entities: usize, table: &Table) -> Result<Duration> {
     let (machine, start) = (MachineTime::start(), Instant::now());
     let before = contender.usage().await?;
     let mutated = contender.full(entities, 0).await?;
@@ -68,7 +71,7 @@ async fn ingest(contender: &Contender, entities: usize, table: &Table) -> Result
     let cpu = after.cpu.saturating_sub(before.cpu).saturating_sub(mutated.generating());
     let again = contender.full(entities, 0).await?.applying();
     let written = contender.usage().await?.written - after.written;
-    table.row([
+    let mut row = vec![
         contender.name.clone(),
         entities.to_string(),
         decimals(elapsed),
@@ -79,7 +82,11 @@ async fn ingest(contender: &Contender, entities: usize, table: &Table) -> Result
         again.as_millis().to_string(),
         written.to_string(),
         format!("{busy:.1}"),
-    ]);
+    ];
+    if let Some((ready, used)) = contender.restart().await? {
+        row.extend([decimals(ready), decimals(used.cpu), used.peak_megabytes.to_string()]);
+    }
+    table.row(row);
     Ok(elapsed)
 }
 

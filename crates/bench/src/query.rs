@@ -118,10 +118,12 @@ async fn provide_own(arguments: &QueryArguments) -> Result<(Contender, Samples)>
     let keep = arguments.keep.as_deref();
     let own =
         contenders.own_on(NEVER, async |process| provide_database(process, catalog, keep).await).await?;
+    let used = own.usage().await?;
     println!(
-        "ready {:.1?} after the start; {} MB resident at most so far",
+        "ready {:.1?} after the start, with {:.1?} of processor time; {} MB resident at most so far",
         own.started_in().unwrap_or_default(),
-        own.usage().await?.peak_megabytes
+        used.cpu,
+        used.peak_megabytes
     );
     Ok((own, Samples::of_catalog(catalog)?))
 }

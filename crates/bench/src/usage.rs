@@ -19,7 +19,8 @@ pub(crate) fn of_process(process: u32) -> Usage {
     let status = read(process, "status");
     Usage {
         cpu: TICK * ticks(process, 11..13),
-        peak_megabytes: field(&status, "VmHWM:") / 1000,
+        // The kernel says kB, and means 1024 bytes.
+        peak_megabytes: field(&status, "VmHWM:") * 1024 / 1_000_000,
         written: field(&read(process, "io"), "write_bytes:"),
     }
 }
