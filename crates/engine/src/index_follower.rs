@@ -28,6 +28,13 @@ const BLOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// How many entities one task derives the terms of.
 const CHUNK: usize = 64;
 
+/// What is handed to the thread that fills the index.
+enum Loading {
+    Page(Vec<IndexedEntity>),
+    /// There are no more. Without this something went wrong, and there is nothing to finish.
+    Done,
+}
+
 /// Why the index could not be filled.
 #[derive(Debug, Error)]
 pub(crate) enum FollowError {
@@ -35,6 +42,8 @@ pub(crate) enum FollowError {
     Store(#[from] StoreError),
     #[error("indexing failed half way")]
     Task(#[from] JoinError),
+    #[error("not all entities reached the index that was to be filled")]
+    Unfinished,
     #[error("the index was lost when a change to it failed")]
     WriterLost,
 }
@@ -56,17 +65,18 @@ impl IndexFollower {
     pub(crate) async fn fill(&mut self) -> Result<(), FollowError> {
         // What changes while the pages are read comes again from the log.
         let head = self.core.store.head().await?;
-        let (sender, mut receiver) = mpsc::channel::<Vec<IndexedEntity>>(PAGES_WAITING);
+        let (sender, mut receiver) = mpsc::channel::<Loading>(PAGES_WAITING);
         let loading = tokio::task::spawn_blocking(move || {
             let mut loader = IndexLoader::default();
-            while let Some(entities) = receiver.blocking_recv() {
-                loader.add(entities);
+            loop {
+                match receiver.blocking_recv()? {
+                    Loading::Page(entities) => loader.add(entities),
+                    Loading::Done => return Some(loader.finish()),
+                }
             }
-            loader
         });
         self.read_all(sender).await?;
-        let loader = loading.await?;
-        let mut index = tokio::task::spawn_blocking(|| loader.finish()).await?;
+        let mut index = loading.await?.ok_or(FollowError::Unfinished)?;
         index.set_version(head.0);
         if let Some(writer) = &mut self.writer {
             writer.replace(index);
@@ -76,7 +86,7 @@ impl IndexFollower {
     }
 
     /// Hands all entities of the store on, page by page.
-    async fn read_all(&self, loader: mpsc::Sender<Vec<IndexedEntity>>) -> Result<(), FollowError> {
+    async fn read_all(&self, loader: mpsc::Sender<Loading>) -> Result<(), FollowError> {
         let mut page = self.core.store.final_entities(None, FILLING_PAGE).await?;
         while let Some(last) = page.last() {
             let after = last.entity_ref.clone();
@@ -89,12 +99,14 @@ impl IndexFollower {
                 IndexChange::Upsert(entity) => Some(entity),
                 IndexChange::Remove(_) => None,
             });
-            if loader.send(entities.collect()).await.is_err() {
+            if loader.send(Loading::Page(entities.collect())).await.is_err() {
                 // It has failed; waiting for it says why.
-                break;
+                return Ok(());
             }
             page = next?;
         }
+        // If it has failed, waiting for it says why.
+        _ = loader.send(Loading::Done).await;
         Ok(())
     }
 
@@ -220,14 +232,10 @@ fn index_change(change: Change) -> Option<IndexChange> {
         Change::Removed(entity_ref) => return Some(IndexChange::Remove(entity_ref)),
         Change::Upserted(entity) => entity,
     };
-    let indexed = serde_json::from_slice(&body).map_err(|error| error.to_string()).and_then(|entity| {
-        let body = Bytes::from_owner(body);
-        IndexedEntity::new(entity_ref.clone(), &uid.to_string(), body, &entity)
-            .map_err(|error| error.to_string())
-    });
-    match indexed {
+    match IndexedEntity::read(entity_ref.clone(), &uid.to_string(), Bytes::from_owner(body)) {
         Ok(indexed) => Some(IndexChange::Upsert(indexed)),
         Err(error) => {
+            let error = &error as &dyn std::error::Error;
             tracing::error!(entity = %entity_ref, error, "a final entity cannot be indexed");
             None
         }

@@ -1,11 +1,11 @@
 //! What goes into the index and what comes out of it.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use callboard_model::EntityRef;
 use serde_json::Value;
+use thiserror::Error;
 
+use crate::json_tree::JsonTree;
 use crate::term::{DuplicateKeys, Terms};
 
 /// A final entity ready to be indexed. Made before any lock is taken, since deriving terms is the larger part of the
@@ -15,10 +15,8 @@ pub struct IndexedEntity {
     /// Which entity it is; replaces the one with this ref.
     pub entity_ref: EntityRef,
     /// The uid, as lookups and ties in an order use it.
-    pub uid: Arc<str>,
-    /// `metadata.etag`; empty if the entity has none.
-    pub etag: Box<str>,
-    /// The JSON text to send. The index keeps it as it is, so its buffer should be no larger than the text.
+    pub uid: Box<str>,
+    /// The JSON text to send. The index keeps a copy, which is as large as the text and nothing more.
     pub body: Bytes,
     /// What it can be found by.
     pub terms: Terms,
@@ -31,9 +29,29 @@ impl IndexedEntity {
     ///
     /// [`DuplicateKeys`] if the entity has keys that differ only in letter case.
     pub fn new(entity_ref: EntityRef, uid: &str, body: Bytes, entity: &Value) -> Result<Self, DuplicateKeys> {
-        let etag = entity["metadata"]["etag"].as_str().unwrap_or_default();
-        Ok(Self { entity_ref, uid: uid.into(), etag: etag.into(), body, terms: Terms::of(entity)? })
+        Ok(Self { entity_ref, uid: uid.into(), body, terms: Terms::of(entity)? })
     }
+
+    /// Derives the terms of an entity from its JSON text, as the catalog wrote it.
+    ///
+    /// # Errors
+    ///
+    /// [`BodyError`]: it cannot be indexed.
+    pub fn read(entity_ref: EntityRef, uid: &str, body: Bytes) -> Result<Self, BodyError> {
+        let terms = Terms::of_node(&serde_json::from_slice::<JsonTree<'_>>(&body)?)?;
+        Ok(Self { entity_ref, uid: uid.into(), body, terms })
+    }
+}
+
+/// Why the body of an entity cannot be indexed.
+#[derive(Debug, Error)]
+pub enum BodyError {
+    /// It is not JSON.
+    #[error("it is not JSON")]
+    Json(#[from] serde_json::Error),
+    /// It has keys that are equal when lower-cased.
+    #[error(transparent)]
+    DuplicateKeys(#[from] DuplicateKeys),
 }
 
 /// One step of the change log.
@@ -50,8 +68,6 @@ pub enum Change {
 pub struct Hit {
     /// Which entity it is.
     pub entity_ref: EntityRef,
-    /// Its uid.
-    pub uid: Arc<str>,
     /// Its JSON text, ready to send.
     pub body: Bytes,
 }

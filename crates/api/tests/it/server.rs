@@ -264,7 +264,9 @@ impl Server {
     }
 
     pub(crate) fn uid(&self, entity_ref: &str) -> String {
-        self.catalog().index().read().by_ref(entity_ref).unwrap().uid.to_string()
+        let hit = self.catalog().index().read().by_ref(entity_ref).unwrap();
+        let entity: Value = serde_json::from_slice(&hit.body).unwrap();
+        entity["metadata"]["uid"].as_str().unwrap().to_owned()
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::slot_set_builder::SlotSetBuilder;
+use super::term_list::{ListedTerm, NULL_TERM, TermList};
 use super::vec_growth::{narrow, push};
-use super::{Index, Key, NULL_TERM, Slot};
+use super::{Index, Key, Slot};
 use crate::entity::{Change, IndexedEntity};
 use crate::term::{Term, Terms};
+use crate::uid::Uid;
 
 /// A key with more values than this keeps the set of entities that have any of them.
 const VALUED_LIMIT: usize = 16;
@@ -25,43 +29,57 @@ impl Index {
     }
 
     fn upsert(&mut self, entity: IndexedEntity) {
-        let IndexedEntity { entity_ref, uid, etag, body, terms } = entity;
-        let existing = self.slot_of_ref(entity_ref.as_str());
+        let IndexedEntity { entity_ref, uid, body, terms } = entity;
+        let (existing, uid) = (self.slot_of_ref(entity_ref.as_str()), Uid::from(&*uid));
         let slot = existing.unwrap_or_else(|| self.allocate_slot());
-        let previous = self.slots[slot as usize].take();
-        let previous_terms = previous.as_ref().map_or(&[][..], |previous| &previous.terms);
         let terms = self.add_terms(slot, &terms);
-        self.remove_terms(slot, previous_terms, &terms);
-        if previous.is_none() {
-            self.refs.insert(entity_ref.as_str(), entity_ref.as_str(), slot, &mut self.terms);
+        let uid_stays = self.slot(slot).is_some_and(|previous| previous.uid == uid);
+        if existing.is_some() && !uid_stays {
+            self.remove_uid(slot);
+        }
+        let body = Bytes::copy_from_slice(&body);
+        let previous = self.slots[slot as usize].replace(Slot { entity_ref, uid, body, terms });
+        let previous_terms = previous.map(|previous| previous.terms);
+        if previous_terms.is_none() {
+            self.add_ref(slot);
             self.live.insert(slot);
         }
-        let uid_stays = previous.as_ref().is_some_and(|previous| previous.uid == uid);
         if !uid_stays {
-            if let Some(previous) = &previous {
-                self.remove_uid(&previous.uid, slot);
-            }
-            self.uids.insert(&uid, &uid, slot, &mut self.terms);
+            self.add_uid(slot);
         }
-        self.slots[slot as usize] = Some(Slot { entity_ref, uid, etag, body, terms });
+        self.remove_terms(slot, &previous_terms.unwrap_or_default());
     }
 
     fn remove(&mut self, entity_ref: &str) {
         let Some(slot) = self.slot_of_ref(entity_ref) else { return };
+        self.remove_uid(slot);
+        self.remove_ref(slot);
         let Some(entity) = self.slots[slot as usize].take() else { return };
-        self.remove_terms(slot, &entity.terms, &[]);
-        if let Some(term) = self.refs.term_of(entity_ref) {
-            self.refs.remove(term, slot, &mut self.terms);
-        }
-        self.remove_uid(&entity.uid, slot);
+        self.remove_terms(slot, &entity.terms);
         self.live.remove(slot);
         self.free_slots.push(slot);
     }
 
-    pub(super) fn remove_uid(&mut self, uid: &str, slot: u32) {
-        if let Some(term) = self.uids.term_of(uid) {
-            self.uids.remove(term, slot, &mut self.terms);
-        }
+    fn add_ref(&mut self, slot: u32) {
+        self.refs.insert(slot, &self.slots);
+        let Self { refs_in_order, slots, .. } = self;
+        refs_in_order.insert(slot, |other| ref_of(slots, other).cmp(&ref_of(slots, slot)));
+    }
+
+    fn remove_ref(&mut self, slot: u32) {
+        self.refs.remove(slot, &self.slots);
+        let Self { refs_in_order, slots, .. } = self;
+        refs_in_order.remove(slot, |other| ref_of(slots, other).cmp(&ref_of(slots, slot)));
+    }
+
+    pub(super) fn add_uid(&mut self, slot: u32) {
+        let Self { uids, slots, .. } = self;
+        uids.insert(slot, |other| uid_of(slots, other).cmp(&uid_of(slots, slot)));
+    }
+
+    pub(super) fn remove_uid(&mut self, slot: u32) {
+        let Self { uids, slots, .. } = self;
+        uids.remove(slot, |other| uid_of(slots, other).cmp(&uid_of(slots, slot)));
     }
 
     pub(super) fn allocate_slot(&mut self) -> u32 {
@@ -72,9 +90,9 @@ impl Index {
         narrow(self.slots.len() - 1)
     }
 
-    /// Adds the slot to all its terms. Returns their ids, sorted.
-    pub(super) fn add_terms(&mut self, slot: u32, terms: &Terms) -> Box<[(u32, u32)]> {
-        let mut ids: Vec<(u32, u32)> = Vec::with_capacity(terms.len());
+    /// Adds the slot to all its terms. Returns their ids.
+    pub(super) fn add_terms(&mut self, slot: u32, terms: &Terms) -> TermList {
+        let mut listed = Vec::with_capacity(terms.len());
         let mut current: Option<(&str, u32)> = None;
         for term in terms.iter() {
             // Terms are sorted by key, so a list costs one look-up.
@@ -83,57 +101,56 @@ impl Index {
                 _ => self.key_id_or_new(term.key()),
             };
             current = Some((term.key(), key_id));
-            ids.push((key_id, self.add_term(slot, key_id, term)));
+            let term_id = self.add_term(slot, key_id, term);
+            listed.push(ListedTerm { is_membership: term.is_membership(), key: key_id, term: term_id });
         }
-        ids.sort_unstable();
-        ids.into_boxed_slice()
+        self.key_lists.list(listed)
     }
 
-    fn add_term(&mut self, slot: u32, key_id: u32, term: &Term) -> u32 {
+    fn add_term(&mut self, slot: u32, key_id: u32, term: Term<'_>) -> u32 {
         let key = &mut self.keys[key_id as usize];
         let (Some(value), Some(original)) = (term.value(), term.original()) else {
             key.nulls.insert(slot);
             return NULL_TERM;
         };
         if self.is_loading {
-            key.values.stage_if_large();
+            key.values.stage();
+            return key.values.insert(value, original, slot, &mut self.terms);
         }
         let id = key.values.insert(value, original, slot, &mut self.terms);
         match &mut key.valued {
             Some(valued) => {
                 valued.insert(slot);
             }
-            none if key.values.len() > VALUED_LIMIT => {
-                let mut builder = SlotSetBuilder::new();
-                key.values.ascending(None).for_each(|value| value.postings.add_to(&mut builder));
-                *none = Some(Box::new(builder.finish()));
-            }
-            _ => {}
+            None => key.keep_valued_if_many(),
         }
         id
     }
 
-    /// Takes the slot out of its former terms, except those that it keeps. Both lists are sorted.
-    fn remove_terms(&mut self, slot: u32, former: &[(u32, u32)], kept: &[(u32, u32)]) {
-        for (key_id, term) in former {
-            if kept.binary_search(&(*key_id, *term)).is_ok() {
-                continue;
-            }
-            let key = &mut self.keys[*key_id as usize];
-            if *term == NULL_TERM {
+    /// Takes the slot out of its former terms, except those that it still has.
+    fn remove_terms(&mut self, slot: u32, former: &TermList) {
+        let nothing = TermList::default();
+        let kept = self.slots[slot as usize].as_ref().map_or(&nothing, |entity| &entity.terms);
+        let mut emptied = Vec::new();
+        for (key_id, term) in former.iter().filter(|(key_id, term)| !kept.contains(*key_id, *term)) {
+            let key = &mut self.keys[key_id as usize];
+            if term == NULL_TERM {
                 key.nulls.remove(slot);
             } else {
-                key.values.remove(*term, slot, &mut self.terms);
-                let keeps_a_value =
-                    kept.iter().any(|(kept_key, kept_term)| kept_key == key_id && *kept_term != NULL_TERM);
+                key.values.remove(term, slot, &mut self.terms);
+                let keeps_a_value = kept.of_key(key_id).first().is_some_and(|kept| *kept != NULL_TERM);
                 if let Some(valued) = key.valued.as_mut().filter(|_| !keeps_a_value) {
                     valued.remove(slot);
                 }
             }
             if key.is_empty() {
-                self.release_key(*key_id);
+                emptied.push(key_id);
             }
         }
+        for key_id in emptied {
+            self.release_key(key_id);
+        }
+        self.key_lists.release(former);
     }
 
     fn key_id_or_new(&mut self, name: &str) -> u32 {
@@ -160,4 +177,25 @@ impl Index {
         self.key_ids.remove(&name);
         self.free_keys.push(id);
     }
+}
+
+impl Key {
+    /// Begins to keep the set of entities with a value, if there are many values.
+    pub(super) fn keep_valued_if_many(&mut self) {
+        if self.values.len() > VALUED_LIMIT {
+            let mut builder = SlotSetBuilder::new();
+            self.values.ascending(None).for_each(|value| value.postings.add_to(&mut builder));
+            self.valued = Some(Box::new(builder.finish()));
+        }
+    }
+}
+
+/// The ref of a slot; slots come from what is kept of entities, so they are in use.
+fn ref_of(slots: &[Option<Slot>], slot: u32) -> (&str, u32) {
+    (slots[slot as usize].as_ref().map_or("", |entity| entity.entity_ref.as_str()), slot)
+}
+
+/// The uid of a slot. Two entities should never share one; if they do, their slots tell them apart.
+fn uid_of(slots: &[Option<Slot>], slot: u32) -> (Option<&Uid>, u32) {
+    (slots[slot as usize].as_ref().map(|entity| &entity.uid), slot)
 }

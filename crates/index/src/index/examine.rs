@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::postings::Postings;
-use super::value_map::ValueMap;
-use super::{Index, Key, NULL_TERM, Slot};
+use super::term_list::NULL_TERM;
+use super::{Index, Key, Slot};
 use crate::entity::IndexedEntity;
+use crate::uid::Uid;
 
 /// How many postings are looked at for one call; a value of more entities than that is looked at whole.
 const POSTINGS_AT_ONCE: usize = 10_000;
@@ -36,13 +37,15 @@ impl Index {
         if slot.body != entity.body {
             faults.push(format!("{name} is not the stored one"));
         }
-        if slot.entity_ref != *name || slot.uid != entity.uid || slot.etag != entity.etag {
-            faults.push(format!("{name} has another ref, uid or etag"));
+        let uid = Uid::from(&*entity.uid);
+        if slot.entity_ref != *name || slot.uid != uid {
+            faults.push(format!("{name} has another ref or uid"));
         }
         if !self.live.contains(number) {
             faults.push(format!("{name} is not among all entities"));
         }
-        if !self.uids.equal_to(&entity.uid).any(|found| found.postings.contains(number)) {
+        let mut same_uid = self.uids.ascending(|other| self.compare_uid(other, &uid).is_lt());
+        if same_uid.find(|other| *other == number || self.uid_of(*other) != Some(&uid)) != Some(number) {
             faults.push(format!("{name} cannot be found by its uid"));
         }
         self.compare_terms(number, slot, entity, &mut faults);
@@ -52,7 +55,7 @@ impl Index {
     fn compare_terms(&self, number: u32, slot: &Slot, entity: &IndexedEntity, faults: &mut Vec<String>) {
         let name = &entity.entity_ref;
         let kept: BTreeSet<KeptTerm<'_>> =
-            slot.terms.iter().filter_map(|(key, term)| self.kept_term(*key, *term)).collect();
+            slot.terms.iter().filter_map(|(key, term)| self.kept_term(key, term)).collect();
         if kept.len() != slot.terms.len() {
             faults.push(format!("{name} is kept with terms that do not exist"));
         }
@@ -122,28 +125,29 @@ impl Index {
                 faults.push(self.stray(number, key, None));
             }
         }
-        let without_value =
-            |number: &u32| self.terms_of(*number, id).iter().all(|(_, term)| *term == NULL_TERM);
+        let without_value = |number: &u32| self.terms_of(*number, id).iter().all(|term| *term == NULL_TERM);
         for number in key.valued.iter().flat_map(|valued| valued.iter()).filter(without_value) {
             faults.push(format!("{} is found by any value of {}", self.name_of(number), key.name));
         }
     }
 
-    /// All refs and uids lead to entities that have them.
+    /// Refs and uids lead to each entity once, in order.
     fn examine_names(&self, faults: &mut Vec<String>) {
-        let stray_name = |values: &ValueMap, what: &str, is_right: &dyn Fn(&Slot, &str) -> bool| {
-            let mut strays = Vec::new();
-            for found in values.ascending(None) {
-                for number in found.postings.iter() {
-                    if !self.slot(number).is_some_and(|slot| is_right(slot, found.value)) {
-                        strays.push(format!("the {what} {} leads to another entity", found.value));
-                    }
-                }
-            }
-            strays
-        };
-        faults.extend(stray_name(&self.refs, "ref", &|slot, text| slot.entity_ref.as_str() == text));
-        faults.extend(stray_name(&self.uids, "uid", &|slot, text| *slot.uid == *text));
+        let places = self.refs.numbers().count();
+        let refs_are_sorted = self.refs_in_order.ascending(|_| false).is_sorted_by(|left, right| {
+            let refs = self.slot(*left).zip(self.slot(*right));
+            refs.is_some_and(|(left, right)| left.entity_ref < right.entity_ref)
+        });
+        let in_order = self.refs_in_order.ascending(|_| false).count();
+        if places != self.len() || in_order != self.len() || !refs_are_sorted {
+            faults.push("the refs do not lead to each entity once".to_owned());
+        }
+        let uids_are_sorted = self.uids.ascending(|_| false).is_sorted_by(|left, right| {
+            self.slot(*left).is_some() && (self.uid_of(*left), left) < (self.uid_of(*right), right)
+        });
+        if self.uids.ascending(|_| false).count() != self.len() || !uids_are_sorted {
+            faults.push("the uids do not lead to each entity once".to_owned());
+        }
         if self.live.len() != self.len() as u64 || self.live.iter().any(|slot| self.slot(slot).is_none()) {
             faults.push("there are entities among all that do not exist".to_owned());
         }
@@ -151,7 +155,7 @@ impl Index {
 
     fn keeps(&self, number: u32, key: usize, term: u32) -> bool {
         let Ok(key) = u32::try_from(key) else { return false };
-        self.slot(number).is_some_and(|slot| slot.terms.binary_search(&(key, term)).is_ok())
+        self.slot(number).is_some_and(|slot| slot.terms.contains(key, term))
     }
 
     fn stray(&self, number: u32, key: &Key, value: Option<(&str, &str)>) -> String {

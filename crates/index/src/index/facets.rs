@@ -43,7 +43,7 @@ impl Index {
     fn count_by_entity(&self, key_id: u32, matches: &RoaringBitmap) -> Vec<(&str, u64)> {
         let mut counts: HashMap<u32, u64> = HashMap::new();
         for slot in matches {
-            for (_, term) in self.terms_of(slot, key_id) {
+            for term in self.terms_of(slot, key_id) {
                 *counts.entry(*term).or_default() += 1;
             }
         }

@@ -40,13 +40,13 @@ impl Index {
 
     fn slots_by_ref(&self, matches: &RoaringBitmap, needed: usize) -> Vec<u32> {
         let entities = to_usize(matches.len());
-        let walking = needed.saturating_mul(self.refs.len()).checked_div(entities).unwrap_or(0);
-        if entities.saturating_mul(ENTITY_COST) < walking.min(self.refs.len()) {
+        let walking = needed.saturating_mul(self.len()).checked_div(entities).unwrap_or(0);
+        if entities.saturating_mul(ENTITY_COST) < walking.min(self.len()) {
             let mut slots: Vec<u32> = matches.iter().collect();
             keep_first(&mut slots, needed, |a, b| self.entity_ref_of(*a).cmp(self.entity_ref_of(*b)));
             return slots;
         }
-        let all = self.refs.walk(Direction::Asc, None).filter_map(|found| found.postings.first());
+        let all = self.refs_in_order.ascending(|_| false);
         all.filter(|slot| matches.contains(*slot)).take(needed).collect()
     }
 
@@ -117,7 +117,7 @@ impl Index {
         if terms.is_empty() {
             return vec![None];
         }
-        terms.iter().map(|(_, term)| values.get(*term, &self.terms).map(|found| found.value)).collect()
+        terms.iter().map(|term| values.get(*term, &self.terms).map(|found| found.value)).collect()
     }
 
     fn compare_rows(&self, order: &[OrderField], left: &ListRow<'_>, right: &ListRow<'_>) -> Ordering {
@@ -133,7 +133,7 @@ impl Index {
                 return ordering;
             }
         }
-        self.uid_of(left.1).cmp(self.uid_of(right.1))
+        self.uid_of(left.1).cmp(&self.uid_of(right.1))
     }
 
     fn entity_ref_of(&self, slot: u32) -> &str {

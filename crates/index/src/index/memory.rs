@@ -16,15 +16,15 @@ pub struct MemoryUsage {
     pub entity_terms: usize,
     /// The JSON texts of the entities.
     pub body_bytes: usize,
-    /// Refs, uids and other fixed parts of the entities.
+    /// Refs, uids and other fixed parts of the entities, and their order by these.
     pub entity_bytes: usize,
-    /// The term lists of the entities.
+    /// The term lists of the entities, but for the lists of keys that they share.
     pub term_list_bytes: usize,
     /// The text of the values.
     pub text_bytes: usize,
     /// Values, apart from their text, and the sets of entities that have them.
     pub postings_bytes: usize,
-    /// Keys, and the sets of entities that have them.
+    /// Keys, the sets of entities that have them, and the lists of keys that entities share.
     pub key_bytes: usize,
 }
 
@@ -49,19 +49,26 @@ impl Index {
         let mut usage = MemoryUsage {
             entities: self.len(),
             keys: self.key_ids.len(),
-            terms: self.terms.len() - self.refs.len() - self.uids.len(),
-            entity_bytes: self.slots.capacity() * size_of::<Option<Slot>>() + bitmap_bytes(&self.live),
+            terms: self.terms.len(),
+            entity_bytes: self.slots.capacity() * size_of::<Option<Slot>>()
+                + self.free_slots.capacity() * size_of::<u32>()
+                + bitmap_bytes(&self.live)
+                + self.refs.heap_bytes()
+                + self.refs_in_order.heap_bytes()
+                + self.uids.heap_bytes(),
             postings_bytes: self.terms.bytes(),
-            key_bytes: self.keys.capacity() * size_of::<Key>(),
+            key_bytes: self.keys.capacity() * size_of::<Key>() + self.key_lists.heap_bytes(),
             ..MemoryUsage::default()
         };
         for entity in self.slots.iter().flatten() {
             usage.body_bytes += entity.body.len();
-            usage.entity_bytes += entity.entity_ref.as_str().len() + entity.uid.len() + entity.etag.len();
+            // The text of a ref lies behind two counters.
+            usage.entity_bytes += 2 * size_of::<usize>() + entity.entity_ref.as_str().len();
+            usage.entity_bytes += entity.uid.heap_bytes();
             usage.entity_terms += entity.terms.len();
-            usage.term_list_bytes += size_of_val(&*entity.terms);
+            usage.term_list_bytes += entity.terms.heap_bytes();
         }
-        for values in self.keys.iter().map(|key| &key.values).chain([&self.refs, &self.uids]) {
+        for values in self.keys.iter().map(|key| &key.values) {
             let (text, rest) = values.memory();
             usage.text_bytes += text;
             usage.postings_bytes += rest;

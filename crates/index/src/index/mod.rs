@@ -9,28 +9,38 @@ mod load;
 mod memory;
 mod page;
 mod postings;
+mod ref_table;
 mod rows;
+mod slot_order;
 mod slot_set_builder;
+mod term_list;
 mod term_table;
 mod text_search;
+mod text_sort;
 mod value_map;
 mod vec_growth;
 
-use std::collections::HashMap;
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use callboard_model::EntityRef;
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 
 pub use self::examine::ExaminationPlace;
 pub use self::load::IndexLoader;
 pub use self::memory::MemoryUsage;
 use self::postings::SlotSet;
+use self::ref_table::RefTable;
+use self::slot_order::SlotOrder;
+use self::term_list::{KeyLists, TermList};
 use self::term_table::TermTable;
 use self::value_map::ValueMap;
 use crate::entity::Hit;
 use crate::predicate::Predicate;
+use crate::uid::{UID_BUFFER, Uid};
 
 /// The final entities and everything needed to answer queries about them. See the crate documentation.
 ///
@@ -60,19 +70,19 @@ use crate::predicate::Predicate;
 #[derive(Debug, Default)]
 pub struct Index {
     keys: Vec<Key>,
-    key_ids: HashMap<Arc<str>, u32>,
+    key_ids: HashMap<Arc<str>, u32, RandomState>,
     free_keys: Vec<u32>,
     terms: TermTable,
     slots: Vec<Option<Slot>>,
     free_slots: Vec<u32>,
     /// The slots in use.
     live: RoaringBitmap,
-    /// Slots by entity ref, in order.
-    refs: ValueMap,
-    /// Slots by uid, in order.
-    uids: ValueMap,
+    refs: RefTable,
+    refs_in_order: SlotOrder,
+    uids: SlotOrder,
+    key_lists: KeyLists,
     version: u64,
-    /// Values are being staged; see [`Index::load`].
+    /// Values are being staged, and neither refs nor uids are in order; see [`Index::load`].
     is_loading: bool,
 }
 
@@ -91,15 +101,10 @@ struct Key {
 #[derive(Debug)]
 struct Slot {
     entity_ref: EntityRef,
-    uid: Arc<str>,
-    etag: Box<str>,
+    uid: Uid,
     body: Bytes,
-    /// Key id and term id of each term, sorted. A term without a value has the id [`NULL_TERM`].
-    terms: Box<[(u32, u32)]>,
+    terms: TermList,
 }
-
-/// Stands in term lists for the term of a key that has no value.
-const NULL_TERM: u32 = u32::MAX;
 
 impl Index {
     /// An index without entities, at version 0.
@@ -134,13 +139,9 @@ impl Index {
 
     /// The entity with this uid, compared as it is.
     pub fn by_uid(&self, uid: &str) -> Option<Hit> {
-        let slot = self.uids.equal_to(uid).next()?.postings.first()?;
-        self.hit(slot)
-    }
-
-    /// The `metadata.etag` of an entity; empty if it has none.
-    pub fn etag(&self, entity_ref: &str) -> Option<&str> {
-        Some(&self.slot(self.slot_of_ref(entity_ref)?)?.etag)
+        let uid = Uid::from(uid);
+        let slot = self.uids.ascending(|slot| self.compare_uid(slot, &uid).is_lt()).next()?;
+        if self.compare_uid(slot, &uid).is_eq() { self.hit(slot) } else { None }
     }
 
     /// The entities with these refs, in the same order and number. None where there is no such entity, or where it does
@@ -162,7 +163,7 @@ impl Index {
     }
 
     fn slot_of_ref(&self, entity_ref: &str) -> Option<u32> {
-        self.refs.equal_to(entity_ref).next()?.postings.first()
+        self.refs.find(entity_ref, &self.slots)
     }
 
     fn slot(&self, slot: u32) -> Option<&Slot> {
@@ -170,13 +171,21 @@ impl Index {
     }
 
     /// The uid of a slot, for ordering; slots come from postings, so they are in use.
-    fn uid_of(&self, slot: u32) -> &str {
-        self.slot(slot).map_or("", |entity| &entity.uid)
+    fn uid_of(&self, slot: u32) -> Option<&Uid> {
+        self.slot(slot).map(|entity| &entity.uid)
+    }
+
+    fn compare_uid(&self, slot: u32, uid: &Uid) -> Ordering {
+        self.uid_of(slot).cmp(&Some(uid))
+    }
+
+    fn uid_text(&self, slot: u32) -> String {
+        self.uid_of(slot).map_or_else(String::new, |uid| uid.text(&mut { UID_BUFFER }).to_owned())
     }
 
     fn hit(&self, slot: u32) -> Option<Hit> {
-        let Slot { entity_ref, uid, body, .. } = self.slot(slot)?;
-        Some(Hit { entity_ref: entity_ref.clone(), uid: uid.clone(), body: body.clone() })
+        let Slot { entity_ref, body, .. } = self.slot(slot)?;
+        Some(Hit { entity_ref: entity_ref.clone(), body: body.clone() })
     }
 
     fn hits(&self, slots: impl IntoIterator<Item = u32>) -> Vec<Hit> {
@@ -195,15 +204,12 @@ impl Index {
     /// The values that an entity has for a key.
     fn values_of(&self, slot: u32, key_id: u32) -> impl Iterator<Item = value_map::ValueRef<'_>> {
         let values = &self.keys[key_id as usize].values;
-        self.terms_of(slot, key_id).iter().filter_map(move |(_, term)| values.get(*term, &self.terms))
+        self.terms_of(slot, key_id).iter().filter_map(move |term| values.get(*term, &self.terms))
     }
 
-    /// The term list entries of an entity for a key.
-    fn terms_of(&self, slot: u32, key_id: u32) -> &[(u32, u32)] {
-        let terms: &[(u32, u32)] = self.slot(slot).map_or(&[], |entity| &entity.terms);
-        let start = terms.partition_point(|(key, _)| *key < key_id);
-        let length = terms[start..].partition_point(|(key, _)| *key == key_id);
-        &terms[start..start + length]
+    /// The term ids of an entity for a key.
+    fn terms_of(&self, slot: u32, key_id: u32) -> &[u32] {
+        self.slot(slot).map_or(&[], |entity| entity.terms.of_key(key_id))
     }
 }
 

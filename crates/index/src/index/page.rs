@@ -10,6 +10,7 @@ use crate::cursor::Cursor;
 use crate::order::{Direction, OrderField};
 use crate::query::{Continuation, EntityQuery, Page, RowPosition, TotalItems};
 use crate::scalar::lower;
+use crate::uid::Uid;
 
 impl Index {
     /// Answers a query with one page.
@@ -64,11 +65,12 @@ impl Index {
             rows.truncate(query.limit);
             return (rows, has_more);
         };
-        let after = match boundary(continuation, row_query.key_id.is_some()) {
-            Boundary::None => None,
-            Boundary::After(after) => Some(after),
+        let (value, uid) = match boundary(continuation, row_query.key_id.is_some()) {
+            Boundary::None => ("", None),
+            Boundary::After { value, uid } => (value, Some(Uid::from(uid))),
             Boundary::BehindAll => return (Vec::new(), false),
         };
+        let after = uid.as_ref().map(|uid| After { value, uid });
         let row_query = RowQuery { after, ..row_query };
         if goes_back(query) {
             let mut rows = self.rows(&row_query, 0, query.limit);
@@ -112,7 +114,7 @@ impl Index {
     }
 
     fn position(&self, row: &Row<'_>) -> RowPosition {
-        let uid = Some(self.uid_of(row.slot).to_owned());
+        let uid = Some(self.uid_text(row.slot));
         match row.value {
             Some(value) => vec![Some(value.to_owned()), uid],
             None => vec![uid],
@@ -136,14 +138,14 @@ fn direction(order: Option<&OrderField>, continuation: Option<&Continuation>) ->
 
 enum Boundary<'a> {
     None,
-    After(After<'a>),
+    After { value: &'a str, uid: &'a str },
     BehindAll,
 }
 
 fn boundary(continuation: &Continuation, has_order: bool) -> Boundary<'_> {
     match (continuation.boundary.as_slice(), has_order) {
-        ([Some(value), Some(uid)], true) => Boundary::After(After { value, uid }),
-        ([Some(uid)], false) => Boundary::After(After { value: "", uid }),
+        ([Some(value), Some(uid)], true) => Boundary::After { value, uid },
+        ([Some(uid)], false) => Boundary::After { value: "", uid },
         // A row without a value. Such rows are not listed, but once were the last ones.
         ([_, _], true) | ([_], false) if !continuation.is_previous => Boundary::BehindAll,
         _ => Boundary::None,

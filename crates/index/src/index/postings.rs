@@ -42,14 +42,6 @@ impl Postings<'_> {
         }
     }
 
-    pub(crate) fn first(self) -> Option<u32> {
-        match self {
-            Self::One(only) => Some(only),
-            Self::Few(few) => few.first().copied(),
-            Self::Many(many) => many.min(),
-        }
-    }
-
     /// Adds the slots that are in a set to another one.
     pub(crate) fn add_intersection(self, slots: &RoaringBitmap, result: &mut RoaringBitmap) {
         let mut add = |slot: u32| {
@@ -170,7 +162,6 @@ mod tests {
         let slots = builder.finish();
         assert_eq!(slots.iter().collect::<Vec<_>>(), model.iter().copied().collect::<Vec<_>>());
         assert_eq!(postings.len(), model.len() as u64);
-        assert_eq!(postings.first(), model.first().copied());
         assert_eq!(set.is_empty(), model.is_empty());
         assert_eq!(set.only(), model.first().copied().filter(|_| model.len() == 1));
         let even: RoaringBitmap = (0..2000).step_by(2).collect();

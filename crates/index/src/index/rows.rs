@@ -13,6 +13,7 @@ use super::Index;
 use super::postings::Postings;
 use super::value_map::{ValueRef, Values};
 use crate::order::Direction;
+use crate::uid::Uid;
 
 /// What looking at one entity costs, in values walked past.
 const ENTITY_COST: usize = 32;
@@ -36,7 +37,7 @@ pub(super) struct RowQuery<'a> {
 pub(super) struct After<'a> {
     /// The value of the order field; unused without one.
     pub(super) value: &'a str,
-    pub(super) uid: &'a str,
+    pub(super) uid: &'a Uid,
 }
 
 /// An entity with one of its values.
@@ -73,43 +74,38 @@ impl Index {
         &self,
         candidates: &RoaringBitmap,
         direction: Direction,
-        after: Option<&str>,
+        after: Option<&Uid>,
         limit: usize,
     ) -> Vec<u32> {
         let entities = to_usize(candidates.len());
-        let walking = limit.saturating_mul(self.uids.len()).checked_div(entities).unwrap_or(0);
-        if entities.saturating_mul(ENTITY_COST) <= walking.min(self.uids.len()) {
+        let walking = limit.saturating_mul(self.len()).checked_div(entities).unwrap_or(0);
+        if entities.saturating_mul(ENTITY_COST) <= walking.min(self.len()) {
             return self.collect_by_uid(candidates, direction, after, limit);
         }
-        let mut picked = Vec::with_capacity(limit.min(entities));
-        for found in self.uids.walk(direction, after).skip_while(|found| Some(found.value) == after) {
-            if picked.len() >= limit {
-                break;
+        let compare = |slot: u32| after.map(|after| self.compare_uid(slot, after));
+        let is_wanted = |slot: &u32| candidates.contains(*slot);
+        match direction {
+            Direction::Asc => {
+                let later = self.uids.ascending(|slot| compare(slot).is_some_and(Ordering::is_le));
+                later.filter(is_wanted).take(limit).collect()
             }
-            match found.postings {
-                Postings::One(slot) if candidates.contains(slot) => picked.push(slot),
-                Postings::One(_) => {}
-                // Two entities should never share a uid; if they do, both are listed.
-                several => {
-                    let mut slots = RoaringBitmap::new();
-                    several.add_intersection(candidates, &mut slots);
-                    picked.extend(slots);
-                }
+            Direction::Desc => {
+                let earlier = self.uids.descending(|slot| compare(slot).is_none_or(Ordering::is_lt));
+                earlier.filter(is_wanted).take(limit).collect()
             }
         }
-        picked.truncate(limit);
-        picked
     }
 
     fn collect_by_uid(
         &self,
         candidates: &RoaringBitmap,
         direction: Direction,
-        after: Option<&str>,
+        after: Option<&Uid>,
         limit: usize,
     ) -> Vec<u32> {
-        let mut found: Vec<(&str, u32)> = candidates.iter().map(|slot| (self.uid_of(slot), slot)).collect();
-        found.retain(|(uid, _)| after.is_none_or(|after| is_after(direction, uid.cmp(&after))));
+        let mut found: Vec<(Option<&Uid>, u32)> =
+            candidates.iter().map(|slot| (self.uid_of(slot), slot)).collect();
+        found.retain(|(uid, _)| after.is_none_or(|after| is_after(direction, uid.cmp(&Some(after)))));
         keep_first(&mut found, limit, |a, b| directed(direction, a.cmp(b)));
         found.into_iter().map(|(_, slot)| slot).collect()
     }
@@ -138,7 +134,7 @@ impl Index {
                 // The usual case, without any set: a value of a single entity.
                 (Postings::One(slot), next) if next.is_none_or(|next| next.value != first.value) => {
                     let is_row = query.matches.contains(slot)
-                        && after_uid.is_none_or(|uid| is_after(query.direction, self.uid_of(slot).cmp(uid)));
+                        && after_uid.is_none_or(|uid| is_after(query.direction, self.compare_uid(slot, uid)));
                     if !is_row {
                         continue;
                     }
@@ -166,12 +162,12 @@ impl Index {
     }
 
     fn collect_rows<'a>(&'a self, query: &RowQuery<'_>, key_id: u32, window: Window) -> Vec<Row<'a>> {
-        let mut found: Vec<(&str, &str, u32)> = Vec::new();
+        let mut found: Vec<(&str, Option<&Uid>, u32)> = Vec::new();
         for slot in query.matches {
             let uid = self.uid_of(slot);
             for value in self.values_of(slot, key_id).map(|found| found.value) {
                 let is_later = query.after.is_none_or(|after| {
-                    is_after(query.direction, (value, uid).cmp(&(after.value, after.uid)))
+                    is_after(query.direction, (value, uid).cmp(&(after.value, Some(after.uid))))
                 });
                 if is_later && query.text.is_none_or(|text| value.contains(text)) {
                     found.push((value, uid, slot));

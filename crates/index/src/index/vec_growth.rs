@@ -16,7 +16,12 @@ pub(super) fn push<T>(list: &mut Vec<T>, element: T) {
     list.push(element);
 }
 
-/// A number of slots, terms, chunks, or bytes of a chunk. None of them reaches four billion before memory runs out.
+/// A number of bytes of a chunk or of one value, which have limits below that.
+pub(super) fn narrower(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+/// A number of slots, terms or chunks. None of them reaches four billion before memory runs out.
 pub(super) fn narrow(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }

@@ -45,14 +45,14 @@ impl Test {
             Self::All(parts) => parts.iter().all(|part| part.holds(terms)),
             Self::Any(parts) => parts.iter().any(|part| part.holds(terms)),
             Self::Not(part) => !part.holds(terms),
-            Self::Exists { key } => !terms.with_key(key).is_empty(),
+            Self::Exists { key } => terms.with_key(key).next().is_some(),
             Self::In { key, values } => {
                 let is_listed = |value: &str| values.iter().any(|listed| listed == value);
-                terms.with_key(key).iter().any(|term| term.value().is_some_and(is_listed))
+                terms.with_key(key).any(|term| term.value().is_some_and(is_listed))
             }
             Self::Prefix { key, prefix } => {
                 let begins = |value: &str| value.starts_with(prefix);
-                terms.with_key(key).iter().any(|term| term.value().is_some_and(begins))
+                terms.with_key(key).any(|term| term.value().is_some_and(begins))
             }
         }
     }

@@ -155,7 +155,7 @@ proptest! {
         prop_assert_eq!(index.len(), catalog.len());
         for (entity_ref, entity) in &catalog {
             let by_ref = index.by_ref(entity_ref).unwrap();
-            prop_assert_eq!(by_ref.uid.as_ref(), entity.uid.as_str());
+            prop_assert_eq!(by_ref.entity_ref.as_str(), entity_ref);
             prop_assert_eq!(index.by_uid(&entity.uid), Some(by_ref));
         }
     }

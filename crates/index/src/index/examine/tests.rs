@@ -78,14 +78,15 @@ fn what_is_missing_or_another_is_noticed() {
     let mut index = index();
     index.apply([Change::Remove(EntityRef::new("component", "default", "c0"))]);
     let mut other = indexed(1, &entity(1));
-    (other.body, other.etag) = ("{}".into(), "f".into());
+    (other.body, other.uid) = ("{}".into(), "f".into());
     index.apply([Change::Upsert(other)]);
     assert_eq!(
         faults(&index),
         [
             "component:default/c0 is missing",
             "component:default/c1 is not the stored one",
-            "component:default/c1 has another ref, uid or etag",
+            "component:default/c1 has another ref or uid",
+            "component:default/c1 cannot be found by its uid",
         ]
     );
 }
@@ -93,7 +94,7 @@ fn what_is_missing_or_another_is_noticed() {
 fn lose_a_posting(index: &mut Index) {
     let slot = index.slot_of_ref("component:default/c7").unwrap();
     let id = index.key_id("spec.size").unwrap() as usize;
-    let term = index.keys[id].values.term_of("7").unwrap();
+    let term = index.keys[id].values.term_of_spelling("7", "7").unwrap();
     index.keys[id].values.remove(term, slot, &mut index.terms);
 }
 
@@ -129,12 +130,12 @@ fn add_any_value(index: &mut Index) {
 
 fn lose_a_uid(index: &mut Index) {
     let slot = index.slot_of_ref("component:default/c7").unwrap();
-    index.remove_uid("uid-7", slot);
+    index.remove_uid(slot);
 }
 
 fn add_a_uid(index: &mut Index) {
     let slot = index.slot_of_ref("component:default/c7").unwrap();
-    index.uids.insert("uid-8", "uid-8", slot, &mut index.terms);
+    index.add_uid(slot);
 }
 
 fn lose_one_of_all(index: &mut Index) {
@@ -151,7 +152,7 @@ fn lose_one_of_all(index: &mut Index) {
 #[case(lose_any_value, "component:default/c7 cannot be found by spec.size=7")]
 #[case(add_any_value, "an entity that does not exist is found by any value of spec.size")]
 #[case(lose_a_uid, "component:default/c7 cannot be found by its uid")]
-#[case(add_a_uid, "the uid uid-8 leads to another entity")]
+#[case(add_a_uid, "the uids do not lead to each entity once")]
 #[case(lose_one_of_all, "component:default/c7 is not among all entities")]
 fn a_set_with_one_entity_too_few_or_too_many_is_noticed(
     #[case] break_it: fn(&mut Index),

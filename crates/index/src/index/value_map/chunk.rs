@@ -2,7 +2,12 @@
 
 use memchr::memmem::Finder;
 
-use crate::index::vec_growth::{narrow, reserve};
+use super::CHUNK_LIMIT;
+use crate::index::vec_growth::{narrower, reserve};
+
+/// A chunk with more text than this is split. No value has more than 1400 bytes with its spelling, see
+/// [`TERM_LENGTH_LIMIT`](crate::TERM_LENGTH_LIMIT), so two bytes are enough for all places in the text.
+pub(super) const TEXT_LIMIT: usize = 1 << 15;
 
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
@@ -11,13 +16,13 @@ pub(super) struct Chunk {
     text: String,
 }
 
-/// A value, in 16 bytes.
+/// A value, in 12 bytes.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     term: u32,
-    start: u32,
-    value_length: u32,
     holder: PackedHolder,
+    start: u16,
+    value_length: u16,
 }
 
 /// Who has a value.
@@ -31,7 +36,7 @@ pub(super) enum Holder {
 
 /// A [`Holder`] in four bytes: the highest bit tells slots and sets apart, and neither ever needs it.
 #[derive(Debug, Clone, Copy)]
-struct PackedHolder(u32);
+pub(super) struct PackedHolder(u32);
 
 const SET_BIT: u32 = 1 << 31;
 
@@ -59,6 +64,11 @@ impl Chunk {
         self.entries.len()
     }
 
+    /// Whether it has to be split.
+    pub(super) fn is_too_large(&self) -> bool {
+        self.len() > CHUNK_LIMIT || self.text.len() > TEXT_LIMIT
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -66,9 +76,9 @@ impl Chunk {
     /// The value of an entry and its spelling.
     pub(super) fn text_of(&self, entry: usize) -> (&str, &str) {
         let Entry { start, value_length, .. } = self.entries[entry];
-        let value_end = (start + value_length) as usize;
+        let value_end = usize::from(start) + usize::from(value_length);
         let end = self.end_of(entry);
-        let value = &self.text[start as usize..value_end];
+        let value = &self.text[usize::from(start)..value_end];
         (value, if end == value_end { value } else { &self.text[value_end..end] })
     }
 
@@ -104,7 +114,7 @@ impl Chunk {
     }
 
     pub(super) fn insert(&mut self, position: usize, term: u32, value: &str, original: &str, holder: Holder) {
-        let start = self.entries.get(position).map_or(self.text.len(), |next| next.start as usize);
+        let start = self.entries.get(position).map_or(self.text.len(), |next| usize::from(next.start));
         let stored_original = if original == value { "" } else { original };
         let added = value.len() + stored_original.len();
         // Grows by little, since doubling would leave a third of a large index unused.
@@ -117,20 +127,24 @@ impl Chunk {
             self.text.insert_str(start + value.len(), stored_original);
         }
         for later in &mut self.entries[position..] {
-            later.start += narrow(added);
+            later.start += narrower(added);
         }
-        let entry =
-            Entry { term, start: narrow(start), value_length: narrow(value.len()), holder: holder.into() };
+        let entry = Entry {
+            term,
+            holder: holder.into(),
+            start: narrower(start),
+            value_length: narrower(value.len()),
+        };
         self.entries.insert(position, entry);
     }
 
     pub(super) fn remove(&mut self, position: usize) {
         let start = self.entries[position].start;
         let end = self.end_of(position);
-        self.text.replace_range(start as usize..end, "");
+        self.text.replace_range(usize::from(start)..end, "");
         self.entries.remove(position);
         for later in &mut self.entries[position..] {
-            later.start -= narrow(end) - start;
+            later.start -= narrower(end) - start;
         }
     }
 
@@ -138,7 +152,7 @@ impl Chunk {
     /// list where it was.
     pub(super) fn split_off(&mut self, keep: usize) -> Self {
         let start = self.entries[keep].start;
-        let (lower_text, upper_text) = self.text.split_at(start as usize);
+        let (lower_text, upper_text) = self.text.split_at(usize::from(start));
         let moved = |entry: &Entry| Entry { start: entry.start - start, ..*entry };
         let upper =
             Self { entries: self.entries[keep..].iter().map(moved).collect(), text: upper_text.to_owned() };
@@ -161,7 +175,7 @@ impl Chunk {
                 entry += 1;
             }
             let Entry { start, value_length, .. } = self.entries[entry];
-            let value_end = (start + value_length) as usize;
+            let value_end = usize::from(start) + usize::from(value_length);
             // A hit in an original spelling, or across two values, is none.
             let is_inside = hit + needle_length <= value_end;
             if is_inside {
@@ -181,6 +195,6 @@ impl Chunk {
 
     /// Where the text of an entry ends, its original spelling included.
     fn end_of(&self, entry: usize) -> usize {
-        self.entries.get(entry + 1).map_or(self.text.len(), |next| next.start as usize)
+        self.entries.get(entry + 1).map_or(self.text.len(), |next| usize::from(next.start))
     }
 }

@@ -13,7 +13,7 @@ mod walk;
 use memchr::memmem::Finder;
 
 use self::chunk::{Chunk, Holder};
-use self::staging::Staging;
+pub(crate) use self::staging::Staging;
 pub(crate) use self::walk::Values;
 use super::postings::{Postings, SlotSet};
 use super::term_table::TermTable;
@@ -126,11 +126,6 @@ impl ValueMap {
         Some(self.value_at(&self.chunks[chunk as usize], entry))
     }
 
-    /// The term id of a value that is spelled in one way only.
-    pub(crate) fn term_of(&self, value: &str) -> Option<u32> {
-        self.term_of_spelling(value, value)
-    }
-
     /// The term id of one spelling of a value.
     pub(crate) fn term_of_spelling(&self, value: &str, original: &str) -> Option<u32> {
         let place = self.find(value, original).ok()?;
@@ -196,7 +191,7 @@ impl ValueMap {
         let chunk = &mut self.chunks[chunk_id as usize];
         chunk.insert(place.entry, term, value, original, Holder::One(slot));
         self.length += 1;
-        if chunk.len() > CHUNK_LIMIT {
+        if chunk.is_too_large() {
             self.split(place, terms);
         }
         term
@@ -207,7 +202,7 @@ impl ValueMap {
         let chunk = &mut self.chunks[self.order[inserted.chunk].chunk as usize];
         // Values that come in order fill their chunks; otherwise half and half.
         let at_end = inserted.entry + 1 == chunk.len() && inserted.chunk + 1 == self.order.len();
-        let upper = chunk.split_off(if at_end { CHUNK_LIMIT } else { CHUNK_LIMIT / 2 });
+        let upper = chunk.split_off(if at_end { chunk.len() - 1 } else { chunk.len() / 2 });
         let moved: Vec<u32> = upper.terms().collect();
         let mut separator = Separator::before(&upper, 0);
         separator.chunk = self.new_chunk(upper);

@@ -1,61 +1,60 @@
 //! Loading many values at once: gathered unsorted, sorted in one go.
 //!
-//! Placing values one by one reads memory all over the map for each of them. Sorting them together by their first
-//! distinguishing bytes is more than ten times faster, and leaves chunks that are packed well.
+//! Placing values one by one reads memory all over the map for each of them. Sorting them together is more than ten
+//! times faster, and leaves chunks that are packed well.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher as _;
 
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
-use super::chunk::{Chunk, Holder};
+use super::chunk::{Chunk, Holder, PackedHolder, TEXT_LIMIT};
 use super::{CHUNK_LIMIT, Separator, ValueMap};
 use crate::index::term_table::TermTable;
-use crate::index::vec_growth::narrow;
-
-/// A map with more values than this is worth staging.
-const STAGING_LIMIT: usize = 512;
+use crate::index::text_sort::sorted_by_text;
+use crate::index::vec_growth::{narrow, narrower, push};
 
 /// The number of values in a chunk after loading: most of what fits, so that a few more do not split it at once.
 const LOADED_LENGTH: usize = CHUNK_LIMIT - CHUNK_LIMIT / 8;
 
+/// The text of staged values is in blocks of this size, since one text would be copied each time it grows. They are
+/// large enough for the allocator to use what one leaves for anything else.
+const BLOCK_SIZE: usize = 1 << 20;
+
 #[derive(Debug, Default)]
-pub(super) struct Staging {
+pub(crate) struct Staging {
     values: Vec<StagedValue>,
-    /// Each value, with its original spelling behind it.
-    text: String,
-    /// Positions in `values`, by a hash of the spelling.
-    positions: HashTable<u32>,
+    /// Each value, with its original spelling behind it. No block is larger than [`BLOCK_SIZE`].
+    blocks: Vec<String>,
+    positions: HashTable<Position>,
     hasher: RandomState,
 }
 
+/// A value, in 16 bytes.
 #[derive(Debug, Clone, Copy)]
 struct StagedValue {
-    start: usize,
-    value_length: u32,
-    original_length: u32,
+    /// The number of the block times [`BLOCK_SIZE`], plus the place in it.
+    start: u32,
+    value_length: u16,
+    original_length: u16,
     term: u32,
-    holder: Holder,
+    holder: PackedHolder,
+}
+
+/// Where a value is in the list of all. The hash is kept, since making it again would read memory all over the text.
+#[derive(Debug, Clone, Copy)]
+struct Position {
+    hash: u32,
+    value: u32,
 }
 
 impl ValueMap {
-    /// Begins to gather values unsorted if there are many already. Until [`ValueMap::settle`] nothing but
-    /// [`ValueMap::insert`] may be called.
-    pub(crate) fn stage_if_large(&mut self) {
-        if self.staging.is_some() || self.length <= STAGING_LIMIT {
-            return;
+    /// Begins to gather values unsorted, if there are none yet. Until [`ValueMap::take_staged`] nothing but
+    /// [`ValueMap::insert`] may be called, and then nothing but [`ValueMap::settle`].
+    pub(crate) fn stage(&mut self) {
+        if self.is_empty() && self.staging.is_none() {
+            self.staging = Some(Box::default());
         }
-        let mut staging = Box::new(Staging::default());
-        for separator in &self.order {
-            let chunk = &self.chunks[separator.chunk as usize];
-            for entry in 0..chunk.len() {
-                let (value, original) = chunk.text_of(entry);
-                staging.place(value, original, || (chunk.term(entry), chunk.holder(entry)));
-            }
-        }
-        self.chunks = Vec::new();
-        self.order = Vec::new();
-        self.free_chunks = Vec::new();
-        self.staging = Some(staging);
     }
 
     /// Inserts into the staged values.
@@ -67,120 +66,142 @@ impl ValueMap {
         terms: &mut TermTable,
     ) -> u32 {
         let Some(staging) = &mut self.staging else { return terms.allocate(0) };
-        let mut is_new = false;
-        let position = staging.place(value, original, || {
-            is_new = true;
-            (terms.allocate(0), Holder::One(slot))
-        });
-        let StagedValue { term, holder, .. } = staging.values[position];
-        if is_new {
-            self.length += 1;
-        } else if let Some(set) = self.add_to_holder(holder, slot)
-            && let Some(staging) = &mut self.staging
-        {
-            staging.values[position].holder = Holder::Set(set);
+        let hash = staging.hash(value, original);
+        if let Some(position) = staging.position(hash, value, original) {
+            let StagedValue { term, holder, .. } = staging.values[position];
+            if let Some(set) = self.add_to_holder(holder.into(), slot)
+                && let Some(staging) = &mut self.staging
+            {
+                staging.values[position].holder = Holder::Set(set).into();
+            }
+            return term;
         }
+        let term = terms.allocate(0);
+        staging.add(hash, value, original, term, Holder::One(slot));
+        self.length += 1;
         term
     }
 
-    /// Says that all staged values are there, so that no place of one is looked for any more.
-    pub(crate) fn stop_staging(&mut self) {
-        if let Some(staging) = &mut self.staging {
-            staging.positions = HashTable::new();
+    /// Takes the values that were gathered, if there are any, to be sorted.
+    pub(crate) fn take_staged(&mut self) -> Option<Box<Staging>> {
+        let mut staging = self.staging.take()?;
+        // Nothing is looked for in it any more.
+        staging.positions = HashTable::new();
+        Some(staging)
+    }
+
+    /// Makes lists of the values that were taken, with the positions of their order. [`ValueMap::place_terms`] has to
+    /// follow.
+    pub(crate) fn settle(&mut self, staging: &Staging, sorted: &[u32]) {
+        self.chunks.reserve_exact(sorted.len().div_ceil(LOADED_LENGTH));
+        self.order.reserve_exact(sorted.len().div_ceil(LOADED_LENGTH));
+        let mut rest = sorted;
+        while !rest.is_empty() {
+            let (group, later) = rest.split_at(staging.fitting(rest));
+            rest = later;
+            let staged = || group.iter().map(|position| &staging.values[*position as usize]);
+            let mut chunk = Chunk::with_capacity(group.len(), staged().map(StagedValue::text_length).sum());
+            for staged in staged() {
+                let (value, original) = staging.text_of(staged);
+                chunk.insert(chunk.len(), staged.term, value, original, staged.holder.into());
+            }
+            self.order.push(Separator::before(&chunk, narrow(self.chunks.len())));
+            self.chunks.push(chunk);
         }
     }
 
-    /// Puts the staged values in order, if there are any.
-    pub(crate) fn settle(&mut self, terms: &mut TermTable) {
-        let Some(staging) = self.staging.take() else { return };
-        let sorted = staging.sorted();
-        self.chunks.reserve_exact(sorted.len().div_ceil(LOADED_LENGTH));
-        self.order.reserve_exact(sorted.len().div_ceil(LOADED_LENGTH));
-        for group in sorted.chunks(LOADED_LENGTH) {
-            let id = narrow(self.chunks.len());
-            let mut chunk =
-                Chunk::with_capacity(group.len(), group.iter().map(StagedValue::text_length).sum());
-            for staged in group {
-                let (value, original) = staging.text_of(staged);
-                chunk.insert(chunk.len(), staged.term, value, original, staged.holder);
-                terms.move_to(staged.term, id);
-            }
-            self.order.push(Separator::before(&chunk, id));
-            self.chunks.push(chunk);
+    /// Tells the table of terms where they are.
+    pub(crate) fn place_terms(&self, terms: &mut TermTable) {
+        for (id, chunk) in self.chunks.iter().enumerate() {
+            chunk.terms().for_each(|term| terms.move_to(term, narrow(id)));
         }
     }
 }
 
 impl Staging {
-    /// The position of a spelling, which is added with the given term and holder if it is new.
-    fn place(&mut self, value: &str, original: &str, new: impl FnOnce() -> (u32, Holder)) -> usize {
-        let Self { values, text, positions, hasher } = self;
-        let spelling = |position: &u32| text_of(text, &values[*position as usize]);
-        let hash = hasher.hash_one((value, original));
-        let known = positions.find(hash, |position| spelling(position) == (value, original));
-        if let Some(position) = known {
-            return *position as usize;
+    /// The number of values.
+    pub(crate) fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The positions of the values in their order.
+    pub(crate) fn sorted(&self) -> Vec<u32> {
+        sorted_by_text(narrow(self.values.len()), |position| self.text_of(&self.values[position as usize]))
+    }
+
+    fn hash(&self, value: &str, original: &str) -> u32 {
+        // A value that is spelled in lower case is hashed once.
+        let spelled = if original == value { "" } else { original };
+        let [b0, b1, b2, b3, ..] = self.hasher.hash_one((value, spelled)).to_le_bytes();
+        u32::from_le_bytes([b0, b1, b2, b3])
+    }
+
+    fn position(&self, hash: u32, value: &str, original: &str) -> Option<usize> {
+        let is_same = |position: &Position| {
+            position.hash == hash && self.text_of(&self.values[position.value as usize]) == (value, original)
+        };
+        self.positions.find(widened(hash), is_same).map(|position| position.value as usize)
+    }
+
+    fn add(&mut self, hash: u32, value: &str, original: &str, term: u32, holder: Holder) {
+        let original = if original == value { "" } else { original };
+        let start = self.add_text(value, original);
+        let staged = StagedValue {
+            start,
+            value_length: narrower(value.len()),
+            original_length: narrower(original.len()),
+            term,
+            holder: holder.into(),
+        };
+        let position = Position { hash, value: narrow(self.values.len()) };
+        push(&mut self.values, staged);
+        self.positions.insert_unique(widened(hash), position, |position| widened(position.hash));
+    }
+
+    fn add_text(&mut self, value: &str, original: &str) -> u32 {
+        let added = value.len() + original.len();
+        if self.blocks.last().is_none_or(|block| block.len() + added > BLOCK_SIZE) {
+            // Most keys have few values; those that have many get whole blocks.
+            let capacity = if self.blocks.is_empty() { added } else { BLOCK_SIZE };
+            self.blocks.push(String::with_capacity(capacity));
         }
-        let position = values.len();
-        let (term, holder) = new();
-        let original_length = if original == value { 0 } else { narrow(original.len()) };
-        let start = text.len();
-        values.push(StagedValue { start, value_length: narrow(value.len()), original_length, term, holder });
-        text.push_str(value);
-        if original_length > 0 {
-            text.push_str(original);
-        }
-        let rehash = |position: &u32| hasher.hash_one(text_of(text, &values[*position as usize]));
-        positions.insert_unique(hash, narrow(position), rehash);
-        position
+        let number = self.blocks.len() - 1;
+        let Some(block) = self.blocks.last_mut() else { return 0 };
+        let start = number * BLOCK_SIZE + block.len();
+        block.push_str(value);
+        block.push_str(original);
+        narrow(start)
     }
 
     fn text_of(&self, staged: &StagedValue) -> (&str, &str) {
-        text_of(&self.text, staged)
-    }
-
-    fn sorted(&self) -> Vec<StagedValue> {
-        let shared = self.shared_prefix_length();
-        let head = |staged: &StagedValue| {
-            let mut bytes = [0; 16];
-            let rest = &self.text_of(staged).0.as_bytes()[shared..];
-            let length = rest.len().min(bytes.len());
-            bytes[..length].copy_from_slice(&rest[..length]);
-            u128::from_be_bytes(bytes)
-        };
-        let mut by_head: Vec<(u128, StagedValue)> =
-            self.values.iter().map(|staged| (head(staged), *staged)).collect();
-        by_head.sort_unstable_by(|(left_head, left), (right_head, right)| {
-            left_head.cmp(right_head).then_with(|| self.text_of(left).cmp(&self.text_of(right)))
-        });
-        by_head.into_iter().map(|(_, staged)| staged).collect()
-    }
-
-    /// The number of bytes that all values begin with. URLs of one host share many.
-    fn shared_prefix_length(&self) -> usize {
-        let mut values = self.values.iter().map(|staged| self.text_of(staged).0.as_bytes());
-        let Some(first) = values.next() else { return 0 };
-        let mut length = first.len();
-        for value in values {
-            length = first[..length].iter().zip(value).take_while(|(left, right)| left == right).count();
+        let block = &self.blocks[staged.start as usize / BLOCK_SIZE];
+        let start = staged.start as usize % BLOCK_SIZE;
+        let value_end = start + usize::from(staged.value_length);
+        let value = &block[start..value_end];
+        if staged.original_length == 0 {
+            return (value, value);
         }
-        length
+        (value, &block[value_end..value_end + usize::from(staged.original_length)])
     }
-}
 
-fn text_of<'a>(text: &'a str, staged: &StagedValue) -> (&'a str, &'a str) {
-    let value_end = staged.start + staged.value_length as usize;
-    let value = &text[staged.start..value_end];
-    let original = if staged.original_length == 0 {
-        value
-    } else {
-        &text[value_end..value_end + staged.original_length as usize]
-    };
-    (value, original)
+    /// How many of these values go into one chunk.
+    fn fitting(&self, positions: &[u32]) -> usize {
+        let mut text = 0;
+        let fits = |position: &&u32| {
+            text += self.values[**position as usize].text_length();
+            text <= TEXT_LIMIT
+        };
+        positions.iter().take(LOADED_LENGTH).take_while(fits).count().max(1)
+    }
 }
 
 impl StagedValue {
     fn text_length(&self) -> usize {
-        self.value_length as usize + self.original_length as usize
+        usize::from(self.value_length) + usize::from(self.original_length)
     }
+}
+
+/// The table takes its places from the lower bits and its tags from the upper ones.
+fn widened(hash: u32) -> u64 {
+    u64::from(hash) << 32 | u64::from(hash)
 }

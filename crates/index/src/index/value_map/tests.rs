@@ -110,11 +110,14 @@ fn equals_a_model_over_many_chunks() {
 fn staged_values_equal_a_model() {
     let mut pair = Pair::default();
     let text = |n: u32| format!("https://host/{}{:04}", ["a", "B", "ab", "bA"][n as usize % 4], n % 1500);
+    pair.map.stage();
     for n in 0..3000_u32 {
-        pair.map.stage_if_large();
         pair.insert(&text(n.wrapping_mul(7919) % 3000), n);
     }
-    pair.map.settle(&mut pair.terms);
+    let staged = pair.map.take_staged().unwrap();
+    let sorted = staged.sorted();
+    pair.map.settle(&staged, &sorted);
+    pair.map.place_terms(&mut pair.terms);
     pair.check();
     (0..3000_u32).step_by(2).for_each(|n| pair.remove(&text(n.wrapping_mul(7919) % 3000), n));
     for value in ["", "http", "https://host/a0000x", "zz"] {
