@@ -15,8 +15,8 @@ const LONGEST_WAIT_MS: i64 = 5000;
 
 /// An entity without output is not marked: it is when it has some. Unless there are other nodes: then one of them may be
 /// about to commit that output, and to stitch it before what this transaction wrote can be seen. Marks that turn out
-/// to be on nothing are dropped when they are taken up. A mark that nobody has taken up stays as it is: its row is
-/// locked, so that whoever takes it up sees what is written here.
+/// to be on nothing are dropped when they are taken up. Also a mark that nobody has taken up gets a new ticket: somebody may
+/// have taken it up before it was given to others, and come late.
 const MARK: &str = "INSERT INTO stitch_marks (entity_id, ticket, fresh, due)
     SELECT o.id, nextval('numbers'), f.entity_id IS NULL,
         CASE WHEN f.entity_id IS NULL THEN $2 ELSE $2 + $3 + least($4, length(f.body) / $5) END
@@ -27,7 +27,7 @@ const MARK: &str = "INSERT INTO stitch_marks (entity_id, ticket, fresh, due)
         ORDER BY wanted.id) o
     LEFT JOIN LATERAL (SELECT entity_id, body FROM final_entities WHERE entity_id = o.id OFFSET 0) f ON true
     ORDER BY o.id
-    ON CONFLICT (entity_id) DO UPDATE SET ticket = excluded.ticket WHERE stitch_marks.node IS NOT NULL";
+    ON CONFLICT (entity_id) DO UPDATE SET ticket = excluded.ticket";
 
 /// Marks entities for stitching.
 pub(crate) async fn mark_for_stitching(
