@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::extract::Request;
 use axum::http::{HeaderMap, header};
 use callboard_auth::{AuthError, Authenticator, Credentials, Principal, SigningKeys, SystemClock};
 
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::exchange::Exchange;
-use crate::layers::CallerKind;
-use crate::mount::Route;
 use crate::push_providers::is_push_route;
+use crate::route_table::Route;
 use crate::state::ApiState;
 
 /// How callers are told apart.
@@ -45,20 +43,8 @@ impl Default for Authentication {
     }
 }
 
-/// Puts the [`Caller`] of a request into its extensions, or refuses it. What kind of caller that is, for the log.
+/// The caller of a request, or why there is none that is let in.
 pub(crate) async fn authenticate(
-    state: &ApiState,
-    exchange: &Exchange<'_>,
-    route: Option<&Route>,
-    request: &mut Request,
-) -> Result<CallerKind, ApiError> {
-    let caller = caller_by_token(state, exchange, route, request.headers()).await?;
-    let kind = CallerKind::from(caller.principal());
-    request.extensions_mut().insert(caller);
-    Ok(kind)
-}
-
-async fn caller_by_token(
     state: &ApiState,
     exchange: &Exchange<'_>,
     route: Option<&Route>,

@@ -7,6 +7,7 @@ use axum::http::request::Parts;
 use callboard_auth::{Principal, ServicePrincipal};
 use callboard_permissions::{Access, Permission, Session};
 
+use crate::admission::Admission;
 use crate::audit::AuditScope;
 use crate::error::ApiError;
 use crate::state::ApiState;
@@ -122,7 +123,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let caller = parts.extensions.get::<Self>().cloned();
+        let caller = parts.extensions.get::<Admission>().and_then(|admission| admission.caller.clone());
         caller.ok_or_else(|| ApiError::internal("a route that nobody is let in to asks for its caller"))
     }
 }

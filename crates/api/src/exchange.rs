@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Method, Uri};
 
 use crate::audit::AuditScope;
 use crate::layers::{CallerKind, TrustProxy, client_address, identify};
-use crate::mount::Route;
+use crate::route_table::Route;
 
 /// What is known of a request before anything is done with it, and what is found out on the way to its answer. It is made
 /// once, and handed from layer to layer.
@@ -29,7 +29,7 @@ pub(crate) struct Exchange<'a> {
 }
 
 impl Exchange<'_> {
-    /// Begins with a request, which gets an id if it has none.
+    /// Begins with a request.
     pub(crate) fn begin(trusted: &TrustProxy, request: &mut Request) -> Self {
         Self {
             id: identify(request),
@@ -48,7 +48,7 @@ impl Exchange<'_> {
     }
 
     /// The id as it was sent, or is sent back.
-    pub(crate) fn id_header(&self) -> &HeaderValue {
-        &self.id
+    pub(crate) fn into_id(self) -> HeaderValue {
+        self.id
     }
 }

@@ -6,11 +6,12 @@
 //! entities come from: no SQL, no filters of its own, no business rules beyond what a request may say.
 //!
 //! A newcomer starts at [`Api`], whose layers are the way of a request from the outside in, then reads the table in
-//! `routes/mod.rs` and one route, say `routes/entity_by_name.rs`. What every route shares is in `request/` (reading
+//! `routes/mod.rs` and one route, say `routes/entity_by_name.rs`. `route_table.rs` finds the route of a path. What every route shares is in `request/` (reading
 //! and checking) and `response/` (JSON, entity tags, streams). What happens around the routes is in `layers/`;
 //! `error.rs` and `envelope.rs` are how requests fail.
 
 mod actions;
+mod admission;
 mod audit;
 mod authentication;
 mod caller;
@@ -18,14 +19,17 @@ mod envelope;
 mod error;
 mod event_ingress;
 mod exchange;
+mod handlers;
 mod layers;
 mod location_analyzers;
 mod mount;
 mod openapi;
 mod options;
+mod pattern;
 mod push_providers;
 mod request;
 mod response;
+mod route_table;
 mod router;
 mod routes;
 mod state;

@@ -1,32 +1,35 @@
 //! Everything put together: routes, and the layers around them.
 
 use std::any::Any;
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{OriginalUri, Request};
+use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use callboard_engine::Catalog;
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use futures::{FutureExt as _, poll};
 use tower::Service;
 
+use crate::admission::Admission;
 use crate::audit::Pending;
 use crate::authentication::authenticate;
 use crate::envelope::render_errors;
 use crate::error::ApiError;
 use crate::exchange::Exchange;
-use crate::layers::{AcceptedEncodings, Cors, CrossOrigin, Limiters, Meters, Spans, TrustProxy, tell_id};
-use crate::mount::{self, MOUNT_PATH, Route, Routes};
+use crate::handlers::Handlers;
+use crate::layers::{
+    AcceptedEncodings, CallerKind, Cors, CrossOrigin, Limiters, Meters, Spans, TrustProxy, tell_id,
+};
+use crate::mount::{self, MOUNT_PATH};
 use crate::options::ApiOptions;
 use crate::response::{KnownTags, SecurityHeaders};
+use crate::route_table::{Route, Routes};
 use crate::routes;
 use crate::routes::health::trouble;
 use crate::state::ApiState;
@@ -52,34 +55,27 @@ struct Layers {
     limiters: Option<Limiters>,
     state: ApiState,
     routes: Routes,
-    /// Knows exact paths only.
-    router: Router,
 }
 
 impl Api {
     /// The API of this catalog.
     pub fn new(catalog: Catalog, options: ApiOptions) -> Self {
         let state = ApiState { catalog, options: Arc::new(options) };
-        let mut patterns: Vec<String> = Vec::new();
-        let mut router = Router::new();
+        let mut routes: Vec<(String, Handlers)> = Vec::new();
         for (mount_path, table) in [(MOUNT_PATH, routes::catalog()), ("", routes::root())] {
-            for (_, declared, methods) in table {
-                for path in declared.paths.keys() {
-                    let full_path = format!("{mount_path}{path}");
-                    router = router.route(&full_path, methods.clone());
-                    patterns.push(full_path);
-                }
+            for line in table {
+                let at = |path: &String| (format!("{mount_path}{path}"), line.handlers.clone());
+                routes.extend(line.paths.paths.keys().map(at));
             }
         }
         if let Some(metrics) = &state.options.metrics {
-            router = router.route(&metrics.path, get(routes::metrics::get));
-            patterns.push(metrics.path.clone());
+            let handlers = Handlers::default().on(Method::GET, routes::metrics::get);
+            routes.push((metrics.path.clone(), handlers));
         }
-        let router = router.method_not_allowed_fallback(wrong_method).with_state(state.clone());
-        Self::around(router, &patterns, state)
+        Self::around(Routes::new(routes), state)
     }
 
-    fn around(router: Router, patterns: &[String], state: ApiState) -> Self {
+    fn around(routes: Routes, state: ApiState) -> Self {
         let options = &state.options;
         Self(Arc::new(Layers {
             trusted: options.trust_proxy.clone(),
@@ -87,9 +83,8 @@ impl Api {
             security_headers: SecurityHeaders::new(options),
             cors: options.cors.clone(),
             limiters: Limiters::new(&options.rate_limits),
-            routes: Routes::new(patterns),
+            routes,
             state,
-            router,
         }))
     }
 }
@@ -108,27 +103,32 @@ impl Service<Request> for Api {
         Box::pin(async move {
             let exchange = Exchange::begin(&layers.trusted, &mut request);
             let spans = Spans::of(&exchange, &request);
-            let mut response = spans.enclose(layers.pass_outer(&exchange, request)).await;
+            let mut response = {
+                let answer = pin!(Some(layers.pass_outer(&exchange, &mut request)));
+                spans.enclose(answer).await
+            };
             spans.end(&exchange, &response);
-            tell_id(&exchange, &mut response);
+            tell_id(exchange, &mut response);
             Ok(response)
         })
     }
 }
 
 impl Layers {
-    /// What every request passes first, and its answer last.
-    async fn pass_outer<'a>(&'a self, exchange: &Exchange<'a>, request: Request) -> Response {
+    /// What every request passes first, and its answer last. What is handed on is borrowed, down to the handler: a request,
+    /// and the work on it, would be copied at every step.
+    async fn pass_outer<'a>(&'a self, exchange: &Exchange<'a>, request: &mut Request) -> Response {
         let observation = self.meters.begin();
-        let cross_origin = self.cors.as_ref().map(|cors| cors.look_at(&request));
+        let cross_origin = self.cors.as_ref().map(|cors| cors.look_at(request));
         let preflight_answer = cross_origin.as_ref().and_then(CrossOrigin::preflight_answer);
         let mut response = if let Some(answer) = preflight_answer {
             answer
         } else {
-            let encodings = AcceptedEncodings::of(&request);
-            let known_tags = KnownTags::of(&request);
+            let encodings = AcceptedEncodings::of(request);
+            let known_tags = KnownTags::of(request);
             // What a handler shares with others is behind locks that know of panics, or in the database.
-            let response = AssertUnwindSafe(self.pass_limits(exchange, request)).catch_unwind().await;
+            let answer = pin!(self.pass_limits(exchange, request));
+            let response = AssertUnwindSafe(answer).catch_unwind().await;
             let response = response.unwrap_or_else(panicked);
             let mut response = render_errors(exchange, response);
             known_tags.spare(&mut response);
@@ -143,17 +143,20 @@ impl Layers {
     }
 
     /// Limits of number and time.
-    async fn pass_limits<'a>(&'a self, exchange: &Exchange<'a>, request: Request) -> Response {
+    async fn pass_limits<'a>(&'a self, exchange: &Exchange<'a>, request: &mut Request) -> Response {
         let admit = |limiters: &'a Limiters| limiters.admit(exchange.client, exchange.uri.path());
         let counted = match self.limiters.as_ref().map(admit).transpose() {
             Ok(counted) => counted,
             Err(refusal) => return *refusal,
         };
-        let limit = self.state.options.handler_timeout;
-        let answer = tokio::time::timeout(limit, self.pass_inner(exchange, request)).await;
-        let mut response = answer.unwrap_or_else(|_| {
-            ApiError::Unavailable("The request took too long".to_owned()).into_response()
-        });
+        let mut answer = pin!(self.pass_inner(exchange, request));
+        // Most are answered without waiting, and need no timer.
+        let answered = match poll!(answer.as_mut()) {
+            Poll::Ready(response) => Some(response),
+            Poll::Pending => tokio::time::timeout(self.state.options.handler_timeout, answer).await.ok(),
+        };
+        let mut response = answered
+            .unwrap_or_else(|| ApiError::Unavailable("The request took too long".to_owned()).into_response());
         if let Some(counted) = counted {
             counted.tell(&mut response);
         }
@@ -161,18 +164,18 @@ impl Layers {
     }
 
     /// What every request passes when its route is known.
-    async fn pass_inner<'a>(&'a self, exchange: &Exchange<'a>, mut request: Request) -> Response {
-        let route = match self.find_route(exchange, &mut request) {
-            Ok(Some(route)) => Some(route),
-            // Only those who are let in may be told.
-            Ok(None) if mount::is_guarded(exchange.uri.path()) => None,
-            Ok(None) => return StatusCode::NOT_FOUND.into_response(),
-            Err(error) => return error.into_response(),
-        };
-        let mut response = self.answer(exchange, route, request).await;
+    async fn pass_inner<'a>(&'a self, exchange: &Exchange<'a>, request: &mut Request) -> Response {
+        let path = exchange.uri.path();
+        let route = self.routes.find(path);
+        // What is below the mount is told of only to those who are let in, also that it is not there.
+        let is_guarded = route.map_or_else(|| mount::is_guarded(path), |route| route.is_guarded());
+        if route.is_none() && !is_guarded {
+            return StatusCode::NOT_FOUND.into_response();
+        }
+        let mut response = self.answer(exchange, route, is_guarded, request).await;
         // Not if the answer was not waited for: then none did.
         if let Some(route) = route {
-            _ = exchange.route.set(route);
+            _ = exchange.route.set(route.as_ref());
         }
         self.tell_database_state(&mut response);
         response
@@ -181,44 +184,44 @@ impl Layers {
     async fn answer<'a>(
         &'a self,
         exchange: &Exchange<'a>,
-        route: Option<&'a Route>,
-        mut request: Request,
+        route: Option<&'a Arc<Route>>,
+        is_guarded: bool,
+        request: &mut Request,
     ) -> Response {
-        let is_guarded = mount::is_guarded(request.uri().path());
         if is_guarded && let Err(refusal) = self.wait_for_start().await {
             return refusal.into_response();
         }
-        let audit = Pending::begin(&self.state.options.audit, exchange, route, &request);
-        let admitted = if is_guarded {
-            authenticate(&self.state, exchange, route, &mut request).await.map(Some)
-        } else {
-            Ok(None)
-        };
-        let response = match admitted {
-            Err(refusal) => refusal.into_response(),
-            Ok(_) if route.is_none() => StatusCode::NOT_FOUND.into_response(),
-            Ok(caller) => {
-                let Ok(response) = self.router.clone().call(request).await;
-                if let Some(caller) = caller {
-                    _ = exchange.caller.set(caller);
-                }
-                response
-            }
-        };
+        let audit = Pending::begin(&self.state.options.audit, exchange, route.map(Arc::as_ref), request);
+        let response = self.answer_caller(exchange, route, is_guarded, request).await;
         if let Some(audit) = audit {
             audit.record(&response);
         }
         response
     }
 
-    /// The route of a request, whose path is brought into the one form that the router knows.
-    fn find_route(&self, exchange: &Exchange<'_>, request: &mut Request) -> Result<Option<&Route>, ApiError> {
-        let Some((route, exact)) = self.routes.find(exchange.uri.path()) else { return Ok(None) };
-        if let Cow::Owned(path) = exact {
-            *request.uri_mut() = mount::with_path(&exchange.uri, &path).map_err(ApiError::internal)?;
-            request.extensions_mut().insert(OriginalUri(exchange.uri.clone()));
+    async fn answer_caller<'a>(
+        &'a self,
+        exchange: &Exchange<'a>,
+        route: Option<&'a Arc<Route>>,
+        is_guarded: bool,
+        request: &mut Request,
+    ) -> Response {
+        let mut caller = None;
+        if is_guarded {
+            let route = route.map(Arc::as_ref);
+            match authenticate(&self.state, exchange, route, request.headers()).await {
+                Ok(admitted) => caller = Some(admitted),
+                Err(refusal) => return refusal.into_response(),
+            }
         }
-        Ok(Some(route))
+        let Some(route) = route else { return StatusCode::NOT_FOUND.into_response() };
+        let kind = caller.as_ref().map(|caller| CallerKind::from(caller.principal()));
+        request.extensions_mut().insert(Admission { route: Arc::clone(route), caller });
+        let response = route.handlers.answer(std::mem::take(request), &self.state).await;
+        if let Some(kind) = kind {
+            _ = exchange.caller.set(kind);
+        }
+        response
     }
 
     /// Requests that come too early wait a little; those that come too late are sent away.
@@ -234,12 +237,13 @@ impl Layers {
         if catalog.is_ready() {
             return Ok(());
         }
-        let started = async {
+        // In a box, so that the many requests that need not wait do not carry the timers along.
+        let started = Box::pin(tokio::time::timeout(options.startup_pause, async {
             while !catalog.is_ready() {
                 tokio::time::sleep(STARTUP_POLL).await;
             }
-        };
-        let waited = tokio::time::timeout(options.startup_pause, started).await;
+        }));
+        let waited = started.await;
         waited.map_err(|_| ApiError::Unavailable("Service has not started up yet".to_owned()))
     }
 
@@ -254,11 +258,6 @@ impl Layers {
             response.headers_mut().insert(DATABASE_HEADER, HeaderValue::from_static(word));
         }
     }
-}
-
-/// As if there were no such route, except for those who only ask what there is; axum adds the `allow` header.
-async fn wrong_method(method: Method) -> StatusCode {
-    if method == Method::OPTIONS { StatusCode::OK } else { StatusCode::NOT_FOUND }
 }
 
 fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
@@ -283,14 +282,14 @@ mod tests {
     use super::*;
 
     async fn answer(path: &str) -> (StatusCode, Value) {
-        let router = Router::new()
-            .route("/slow", get(std::future::pending::<StatusCode>))
-            .route("/broken", get(async || -> StatusCode { panic!("it broke") }));
+        let slow = Handlers::default().on(Method::GET, std::future::pending::<StatusCode>);
+        let broken = Handlers::default().on(Method::GET, async || -> StatusCode { panic!("it broke") });
+        let routes = Routes::new([("/slow".to_owned(), slow), ("/broken".to_owned(), broken)]);
         let store = Arc::new(SqliteStore::open_in_memory().await.unwrap());
         let engine = EngineBuilder::new(store).build().unwrap();
         let options = ApiOptions { handler_timeout: Duration::from_millis(1), ..ApiOptions::default() };
         let state = ApiState { catalog: engine.catalog(), options: Arc::new(options) };
-        let api = Api::around(router, &["/slow".to_owned(), "/broken".to_owned()], state);
+        let api = Api::around(routes, state);
         let request = Request::get(path).header("x-request-id", "id-1").body(Body::empty()).unwrap();
         let response = api.oneshot(request).await.unwrap();
         let status = response.status();

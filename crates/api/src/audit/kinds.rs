@@ -6,7 +6,7 @@ use super::event::AuditSeverity;
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct EventKind {
+pub(crate) struct EventKind {
     pub(super) id: &'static str,
     pub(super) action: &'static str,
     /// Whether it is recorded however it ends. Others are only if they are refused.
@@ -16,9 +16,29 @@ pub(super) struct EventKind {
     pub(super) body_members: &'static [&'static str],
 }
 
+/// The methods that have kinds; HEAD has those of GET.
+const METHODS: [Method; 4] = [Method::GET, Method::POST, Method::PUT, Method::DELETE];
+
+/// What the requests to one route are about, by method.
+#[derive(Debug)]
+pub(crate) struct EventKinds([Option<EventKind>; METHODS.len()]);
+
+impl EventKinds {
+    /// Of a route with this pattern, relative to the mount. What is not below that has none.
+    pub(crate) fn of(pattern: Option<&str>) -> Self {
+        Self(METHODS.map(|method| kind_of(&method, pattern?)))
+    }
+
+    /// What a request with this method is about.
+    pub(super) fn of_method(&self, method: &Method) -> Option<EventKind> {
+        let method = if method == Method::HEAD { &Method::GET } else { method };
+        let position = METHODS.iter().position(|known| known == method)?;
+        self.0[position]
+    }
+}
+
 /// What a request is about, by its method and the pattern of its route, relative to the mount.
-pub(super) fn kind_of(method: &Method, pattern: &str) -> Option<EventKind> {
-    let method = if method == Method::HEAD { &Method::GET } else { method };
+fn kind_of(method: &Method, pattern: &str) -> Option<EventKind> {
     Some(match (method.as_str(), pattern) {
         ("POST", "/refresh") => change("entity-mutate", "refresh", &["entityRef"]),
         ("DELETE", "/entities/by-uid/{uid}" | "/entities/unprocessed/delete/{uid}") => {

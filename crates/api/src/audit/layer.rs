@@ -14,10 +14,11 @@ use url::form_urlencoded;
 use super::event::{
     AuditActor, AuditError, AuditEvent, AuditRequest, AuditSeverity, AuditSinks, AuditStatus,
 };
-use super::kinds::{EventKind, kind_of};
+use super::kinds::EventKind;
 use crate::error::ApiError;
 use crate::exchange::Exchange;
-use crate::mount::{self, Route};
+use crate::mount;
+use crate::route_table::Route;
 
 /// Longer values that requests name are cut off in events.
 const MAX_TEXT: usize = 1024;
@@ -86,13 +87,15 @@ impl<'a, 'r> Pending<'a, 'r> {
         request: &Request,
     ) -> Option<Self> {
         let route = route?;
-        let mut kind = kind_of(&exchange.method, route.pattern_below_mount()?)?;
+        let mut kind = route.event_kinds.of_method(&exchange.method)?;
         let is_dry_run =
             matches!(kind.id, "location-mutate" | "provider-mutate") && is_dry_run(exchange.uri.query());
         if is_dry_run {
             kind.severity = AuditSeverity::Low;
         }
-        exchange.audit.0.lock().body_members = kind.body_members;
+        if !kind.body_members.is_empty() {
+            exchange.audit.0.lock().body_members = kind.body_members;
+        }
         let user_agent = request.headers().get(header::USER_AGENT).cloned();
         Some(Self { kind, route, exchange, user_agent, is_dry_run, sinks, is_recorded: false })
     }

@@ -12,4 +12,5 @@ pub use self::event::{
     AuditActor, AuditError, AuditEvent, AuditLog, AuditRequest, AuditSeverity, AuditSink, AuditSinks,
     AuditStatus,
 };
+pub(crate) use self::kinds::EventKinds;
 pub(crate) use self::layer::{AuditScope, Pending};

@@ -16,7 +16,7 @@ pub use self::rate_limit::{RateLimit, RateLimits};
 pub(crate) use self::client_address::client_address;
 pub(crate) use self::compression::AcceptedEncodings;
 pub(crate) use self::cors::CrossOrigin;
-pub(crate) use self::observe::{CallerKind, Meters};
+pub(crate) use self::observe::{CallerKind, Meters, RouteMeters};
 pub(crate) use self::rate_limit::Limiters;
 pub(crate) use self::request_id::{identify, tell_id};
 pub(crate) use self::spans::Spans;

@@ -1,6 +1,6 @@
 //! What is counted, timed and logged of each request.
 
-use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use axum::http::{Method, StatusCode};
@@ -10,7 +10,6 @@ use metrics::{
     Counter, Gauge, Histogram, counter, describe_counter, describe_gauge, describe_histogram, gauge,
     histogram,
 };
-use parking_lot::RwLock;
 
 use crate::exchange::Exchange;
 
@@ -61,7 +60,10 @@ impl Observation<'_> {
         let took = started.elapsed();
         let status = response.status();
         let caller = exchange.caller.get().map_or("unknown", |kind| kind.0);
-        let route = exchange.route.get().map_or("none", |route| route.pattern());
+        let (meters, route) = match exchange.route.get() {
+            Some(route) => (&route.meters, route.pattern().as_str()),
+            None => (&meters.without_route, "none"),
+        };
         meters.record(method_name(&exchange.method), route, status, took);
 
         let status = status.as_u16();
@@ -90,13 +92,19 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// The metrics of requests, each looked up once: finding one by its labels costs more than counting.
+/// The metrics of requests that are not those of a route.
 pub(crate) struct Meters {
     in_flight: Gauge,
-    of_routes: RwLock<HashMap<Box<str>, Vec<Meter>>>,
+    without_route: RouteMeters,
 }
 
+/// The metrics of the requests to one route, each looked up once: finding one by its labels costs more than counting. Those
+/// of further methods and statuses are looked up every time.
+#[derive(Debug, Default)]
+pub(crate) struct RouteMeters([OnceLock<Meter>; 12]);
+
 /// The metrics of one route, method and status.
+#[derive(Debug)]
 struct Meter {
     method: &'static str,
     status: StatusCode,
@@ -106,24 +114,24 @@ struct Meter {
 
 impl Meters {
     pub(crate) fn new() -> Self {
-        Self { in_flight: gauge!("http_requests_in_flight"), of_routes: RwLock::default() }
+        Self { in_flight: gauge!("http_requests_in_flight"), without_route: RouteMeters::default() }
     }
 
     /// Begins with a request.
     pub(crate) fn begin(&self) -> Observation<'_> {
         Observation { meters: self, started: Instant::now(), in_flight: InFlight::new(self) }
     }
+}
 
+impl RouteMeters {
     fn record(&self, method: &'static str, route: &str, status: StatusCode, took: Duration) {
-        let is_wanted = |meter: &&Meter| meter.method == method && meter.status == status;
-        if let Some(meter) = self.of_routes.read().get(route).and_then(|meters| meters.iter().find(is_wanted))
-        {
-            return meter.record(took);
+        for place in &self.0 {
+            let meter = place.get_or_init(|| Meter::new(method, route, status));
+            if meter.status == status && meter.method == method {
+                return meter.record(took);
+            }
         }
-        let meter = Meter::new(method, route, status);
-        meter.record(took);
-        // Two that come at the same time make two; both count the same.
-        self.of_routes.write().entry(route.into()).or_default().push(meter);
+        Meter::new(method, route, status).record(took);
     }
 }
 

@@ -5,8 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::extract::Request;
 use axum::response::Response;
-use pin_project_lite::pin_project;
-use tracing::{Instrument as _, Span};
+use tracing::Span;
 
 use crate::exchange::Exchange;
 
@@ -24,13 +23,16 @@ impl Spans {
     }
 
     /// What is done inside of both.
-    pub(crate) fn enclose<F: Future>(&self, answer: F) -> impl Future<Output = F::Output> {
-        InSpan { future: Some(answer), span: &self.log }.instrument(self.trace.clone())
+    pub(crate) fn enclose<'a, F: Future>(
+        &'a self,
+        answer: Pin<&'a mut Option<F>>,
+    ) -> impl Future<Output = F::Output> {
+        InSpans { future: answer, spans: self }
     }
 
     /// Closes them, now that the answer begins.
     pub(crate) fn end(self, exchange: &Exchange<'_>, response: &Response) {
-        let route = exchange.route.get().map(|route| route.pattern());
+        let route = exchange.route.get().map(|route| route.pattern().as_str());
         callboard_traces::answered(&self.trace, &exchange.method, route, response.status());
     }
 }
@@ -44,35 +46,33 @@ fn log_span(exchange: &Exchange<'_>) -> Span {
     )
 }
 
-pin_project! {
-    /// What is done in a span. That of `tracing` goes into the span once more to drop what is done; this one only if it is
-    /// not.
-    struct InSpan<'a, F> {
-        #[pin]
-        future: Option<F>,
-        span: &'a Span,
-    }
+/// What is done in the spans of a request. It stays where it is. If it is not done to its end, it is dropped inside of them,
+/// since some of it logs even then.
+struct InSpans<'a, F> {
+    future: Pin<&'a mut Option<F>>,
+    spans: &'a Spans,
+}
 
-    impl<F> PinnedDrop for InSpan<'_, F> {
-        fn drop(this: Pin<&mut Self>) {
-            let mut this = this.project();
-            if this.future.is_some() {
-                let _inside = this.span.enter();
-                this.future.set(None);
-            }
-        }
+impl<F: Future> Future for InSpans<'_, F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        let spans = self.spans;
+        let _traced = spans.trace.enter();
+        let _logged = spans.log.enter();
+        let Some(future) = self.future.as_mut().as_pin_mut() else { return Poll::Pending };
+        let output = ready!(future.poll(context));
+        self.future.set(None);
+        Poll::Ready(output)
     }
 }
 
-impl<F: Future> Future for InSpan<'_, F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
-        let mut this = self.project();
-        let _inside = this.span.enter();
-        let Some(future) = this.future.as_mut().as_pin_mut() else { return Poll::Pending };
-        let output = ready!(future.poll(context));
-        this.future.set(None);
-        Poll::Ready(output)
+impl<F> Drop for InSpans<'_, F> {
+    fn drop(&mut self) {
+        if self.future.is_some() {
+            let _traced = self.spans.trace.enter();
+            let _logged = self.spans.log.enter();
+            self.future.set(None);
+        }
     }
 }

@@ -16,11 +16,9 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, PathItem, Paths};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{Components, ComponentsBuilder, Content, RefOr, Schema};
-use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::mount::{self, MOUNT_PATH};
-use crate::routes;
-use crate::state::ApiState;
+use crate::routes::{self, Declared};
 
 /// What the document says of the API as a whole.
 #[derive(OpenApi)]
@@ -67,12 +65,12 @@ pub(crate) fn documentation() -> &'static Documentation {
     &DOCUMENTATION
 }
 
-fn document(catalog: Vec<UtoipaMethodRouter<ApiState>>, root: Vec<UtoipaMethodRouter<ApiState>>) -> Value {
+fn document(catalog: Vec<Declared>, root: Vec<Declared>) -> Value {
     let mut document = Shared::openapi();
     let mut components = document.components.take().unwrap_or_default();
     let mut paths = Paths::new();
     for (mount_path, routes) in [(MOUNT_PATH, catalog), ("", root)] {
-        for (schemas, declared, _) in routes {
+        for Declared { paths: declared, schemas, .. } in routes {
             components.schemas.extend(schemas);
             for (path, mut item) in declared.paths {
                 let path = format!("{mount_path}{path}");

@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 
 use super::Members;
-use crate::caller::Caller;
+use crate::admission::Admission;
 use crate::error::ApiError;
 use crate::state::BodyLimit;
 
@@ -60,7 +60,8 @@ where
             (ContentType::Json, true) => Ok(Self(Some(Value::Object(Map::new())))),
             (ContentType::Json, false) => {
                 let value = parse_json(&bytes)?;
-                if let Some(caller) = parts.extensions.get::<Caller>() {
+                let admission = parts.extensions.get::<Admission>();
+                if let Some(caller) = admission.and_then(|admission| admission.caller.as_ref()) {
                     caller.audit().see_body(&value);
                 }
                 Ok(Self(Some(value)))

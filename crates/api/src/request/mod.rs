@@ -11,5 +11,5 @@ pub(crate) use json_body::{JsonBody, parse_json, read_body};
 pub(crate) use members::Members;
 pub(crate) use number::whole_number;
 pub(crate) use parameter::{FIELDS, FILTER, Parameter};
-pub(crate) use path::PathParameters;
+pub(crate) use path::{FromPath, PathParameters, Value, decode};
 pub(crate) use query_string::{NoParameters, Parameters};

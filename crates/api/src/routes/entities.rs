@@ -4,7 +4,7 @@
 
 use std::convert::Infallible;
 
-use axum::extract::{OriginalUri, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderValue, Uri, header};
 use axum::response::Response;
 use bytes::Bytes;
@@ -64,7 +64,7 @@ const BATCH_SIZE: usize = 512;
 pub(crate) async fn get(
     State(catalog): State<Catalog>,
     caller: Caller,
-    OriginalUri(uri): OriginalUri,
+    uri: Uri,
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let parameters = Parameters::parse(query.as_deref(), PARAMETERS)?;

@@ -4,17 +4,16 @@ use axum::extract::State;
 use axum::response::Response;
 use callboard_engine::Catalog;
 use callboard_model::EntityRef;
-use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::caller::Caller;
 use crate::error::ApiError;
 use crate::openapi::schemas::{Entity, ErrorBody};
-use crate::request::{NoParameters, PathParameters};
+use crate::request::{FromPath, NoParameters, PathParameters, Value, decode};
 use crate::response::stored_json;
 
 /// The parts of an entity ref in a path, in any letter case.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct NamedEntity {
     /// The kind, in any letter case.
@@ -31,6 +30,13 @@ pub(crate) struct NamedEntity {
 impl NamedEntity {
     pub(crate) fn entity_ref(&self) -> EntityRef {
         EntityRef::new(&self.kind, &self.namespace, &self.name)
+    }
+}
+
+impl FromPath for NamedEntity {
+    fn from_path<'a>(values: &mut impl Iterator<Item = Value<'a>>) -> Result<Self, ApiError> {
+        let mut named = |name| Ok::<_, ApiError>(decode(values.next(), Some(name))?.into_owned());
+        Ok(Self { kind: named("kind")?, namespace: named("namespace")?, name: named("name")? })
     }
 }
 

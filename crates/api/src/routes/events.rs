@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use callboard_engine::Catalog;
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::ApiError;
 use crate::options::ApiOptions;
-use crate::request::{parse_json, read_body};
+use crate::request::{PathParameters, parse_json, read_body};
 use crate::response::tagged_json;
 use crate::state::BodyLimit;
 
@@ -40,7 +40,7 @@ pub(crate) async fn post(
     State(catalog): State<Catalog>,
     State(options): State<Arc<ApiOptions>>,
     State(limit): State<BodyLimit>,
-    Path(topic): Path<String>,
+    PathParameters(topic): PathParameters<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {

@@ -34,14 +34,38 @@ mod validate_entity;
 pub use cookie::CookieScope;
 pub(crate) use locations::is_yes;
 
+use utoipa::openapi::path::Paths;
+use utoipa::openapi::{RefOr, Schema};
 use utoipa_axum::router::UtoipaMethodRouter;
-use utoipa_axum::routes;
 
+use crate::handlers::Handlers;
 use crate::state::ApiState;
+
+/// A line of the table.
+pub(crate) struct Declared {
+    /// What is said at the handlers: the path that they share, with an operation for each of their methods …
+    pub(crate) paths: Paths,
+    /// … and the schemas that it names.
+    pub(crate) schemas: Vec<(String, RefOr<Schema>)>,
+    pub(crate) handlers: Handlers,
+}
+
+/// A line of the table, from the handlers of one path.
+macro_rules! routes {
+    ($($handler:path),+ $(,)?) => {{
+        let (schemas, paths, _): UtoipaMethodRouter<ApiState> = utoipa_axum::routes!($($handler),+);
+        let handlers = Handlers::default();
+        $(
+            let (_, declared, _): UtoipaMethodRouter<ApiState> = utoipa_axum::routes!($handler);
+            let handlers = handlers.declared(&declared, &$handler);
+        )+
+        Declared { paths, schemas, handlers }
+    }};
+}
 
 /// The routes below the mount path: one line for each path, with the handlers of its methods. Where they are, and what
 /// they take and answer, is said at the handlers.
-pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
+pub(crate) fn catalog() -> Vec<Declared> {
     vec![
         routes!(entities::get),
         routes!(entities_by_query::get, entities_by_query::post),
@@ -89,6 +113,6 @@ pub(crate) fn catalog() -> Vec<UtoipaMethodRouter<ApiState>> {
 }
 
 /// The routes at the root of the server.
-pub(crate) fn root() -> Vec<UtoipaMethodRouter<ApiState>> {
+pub(crate) fn root() -> Vec<Declared> {
     vec![routes!(health::liveness), routes!(health::readiness), routes!(events::post)]
 }

@@ -38,6 +38,28 @@ async fn unknown_routes_and_methods_are_empty() {
     assert_eq!(elsewhere.snapshot(), "404 no content type\n");
     let options = server.request(Method::OPTIONS, "/entities", None).await;
     assert_eq!((options.status.as_u16(), options.header(header::ALLOW)), (200, Some("GET,HEAD")));
+    for method in [Method::OPTIONS, Method::PATCH] {
+        let answer = server.request(method.clone(), "/Locations/x/", None).await;
+        assert_eq!(answer.header(header::ALLOW), Some("GET,HEAD,PUT,DELETE"), "{method}");
+        assert_eq!(answer.header(header::CONTENT_LENGTH), Some("0"), "{method}");
+    }
+}
+
+#[tokio::test]
+async fn parameters_of_paths_have_to_be_text() {
+    let server = Server::theatre().await;
+    let refused = "400 InputError: Failed to decode path parameter: Invalid UTF-8 in";
+    for (path, name) in [
+        ("/entities/by-name/component/default/%C3", "name"),
+        ("/entities/by-name/%ff/default/%C3", "kind"),
+        ("/locations/a%C3", "id"),
+    ] {
+        assert_eq!(server.get(path).await.brief(), format!("{refused} `{name}`"), "{path}");
+    }
+    let missing = server.get("/entities/by-name/%C3%A4/a%2fb/c%20d").await;
+    let message = "No entity named 'c d' found, with kind 'ä' in namespace 'a/b'";
+    assert_eq!(missing.brief(), format!("404 NotFoundError: {message}"));
+    assert_eq!(server.get("/entities/by-name/Component/DEFAULT/%6Cights/").await.status, 200);
 }
 
 #[tokio::test]
