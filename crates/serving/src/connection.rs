@@ -52,6 +52,7 @@ impl Owner {
         let cut = self.cut.clone();
         self.tasks.spawn(async move {
             tokio::select! {
+                biased;
                 () = cut.cancelled() => {}
                 () = work => {}
             }
@@ -130,6 +131,8 @@ impl<S: Service> Connection<S> {
         let mut look_again = activity.next_look(Instant::now());
         loop {
             tokio::select! {
+                // One after the other: which one is asked first does not matter, and drawing lots costs.
+                biased;
                 ended = &mut connection => {
                     if let Err(error) = ended {
                         tracing::debug!(peer = %self.peer, %error, "a connection ended with an error");

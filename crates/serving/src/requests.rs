@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderValue, Request, Response, Version, header};
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
+use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tower::util::{Oneshot, ServiceExt as _};
@@ -54,7 +54,9 @@ impl<S: Service> hyper::service::Service<Request<Incoming>> for Requests<S> {
         let open = self.activity.begin_request();
         let is_last =
             request.version() <= Version::HTTP_11 && self.limit.is_some_and(|limit| open.number >= limit);
-        let mut request = request.map(Body::new);
+        // A body without bytes needs no box.
+        let body = |body: Incoming| if body.is_end_stream() { Body::empty() } else { Body::new(body) };
+        let mut request = request.map(body);
         request.extensions_mut().insert(ConnectInfo(self.peer));
         Answering { answer: self.service.clone().oneshot(request), open: Some(open), is_last }
     }
