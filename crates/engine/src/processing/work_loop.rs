@@ -35,6 +35,12 @@ const SMALLEST_CLAIM: usize = 32;
 const LARGEST_CHUNK: usize = 128;
 /// After so many entities a worker lets others have its thread.
 const YIELD_EVERY: usize = 16;
+/// Not shorter: what fails to be taken up must not make the loop spin.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+/// A refresh may be late by this share of the shortest interval, ...
+const SLACK_SHARE: u32 = 20;
+/// ... but not by more than this.
+const LONGEST_SLACK: Duration = Duration::from_secs(1);
 /// How many groups of outcomes may wait for the committer.
 const RESULT_GROUPS: usize = 64;
 
@@ -154,8 +160,8 @@ impl WorkLoop {
             }
             Ok(None) | Err(_) => poll_interval,
         };
-        // Not shorter: what fails to be taken up must not make the loop spin.
-        let pause = until_due.clamp(Duration::from_millis(5), poll_interval.max(Duration::from_millis(5)));
+        let pause = if until_due.is_zero() { SHORTEST_PAUSE } else { until_due.max(self.slack()) };
+        let pause = pause.min(poll_interval.max(SHORTEST_PAUSE));
         tokio::select! {
             () = self.core.signals.processing.notified() => {}
             () = self.stopping.cancelled() => {}
@@ -164,6 +170,12 @@ impl WorkLoop {
                 self.dispatch(batch, later(self.core.clock.now(), self.interval.draw()));
             }
         }
+    }
+
+    /// How long what comes up by itself may wait for more of its kind: one by one it costs several times as much. What
+    /// is new or asked for does not wait for this.
+    fn slack(&self) -> Duration {
+        (self.interval.min / SLACK_SHARE).clamp(SHORTEST_PAUSE, LONGEST_SLACK)
     }
 
     fn dispatch(&self, mut batch: Vec<DueEntity>, next_due: Timestamp) {
