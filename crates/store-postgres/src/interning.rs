@@ -23,6 +23,7 @@ pub(crate) struct Interner {
     relation_types: Mutex<HashMap<Arc<str>, i64>>,
     /// The other way round.
     ref_names: Mutex<HashMap<i64, EntityRef>>,
+    key_names: Mutex<HashMap<i64, LocationKey>>,
     relation_type_names: Mutex<HashMap<i64, Arc<str>>>,
 }
 
@@ -96,6 +97,7 @@ impl Interner {
         lock(&self.keys).clear();
         lock(&self.relation_types).clear();
         lock(&self.ref_names).clear();
+        lock(&self.key_names).clear();
         lock(&self.relation_type_names).clear();
     }
 }
@@ -122,6 +124,7 @@ impl PostgresStore {
         let types = number(&mut transaction, &RELATION_TYPES, types, AsRef::as_ref).await?;
         commit(transaction).await?;
         learn(&self.interner.ref_names, &turned(&refs), REMEMBERED_REFS);
+        learn(&self.interner.key_names, &turned(&keys), REMEMBERED_KEYS);
         learn(&self.interner.relation_type_names, &turned(&types), REMEMBERED_KEYS);
         learn(&self.interner.refs, &refs, REMEMBERED_REFS);
         learn(&self.interner.keys, &keys, REMEMBERED_KEYS);
@@ -134,6 +137,7 @@ impl PostgresStore {
 }
 
 const REF_NAMES: &str = "SELECT id, text FROM refs WHERE id = ANY($1)";
+const KEY_NAMES: &str = "SELECT id, text FROM location_keys WHERE id = ANY($1)";
 const RELATION_TYPE_NAMES: &str = "SELECT id, text FROM relation_types WHERE id = ANY($1)";
 
 impl Interner {
@@ -144,6 +148,16 @@ impl Interner {
         ids: &[i64],
     ) -> Result<HashMap<i64, EntityRef>> {
         names(connection, REF_NAMES, &self.ref_names, REMEMBERED_REFS, ids, entity_ref).await
+    }
+
+    /// The location keys that have these ids.
+    pub(crate) async fn key_names(
+        &self,
+        connection: &mut PgConnection,
+        ids: &[i64],
+    ) -> Result<HashMap<i64, LocationKey>> {
+        let known = &self.key_names;
+        names(connection, KEY_NAMES, known, REMEMBERED_KEYS, ids, |text| Ok(LocationKey::new(text))).await
     }
 
     /// The relation types that have these ids.

@@ -28,6 +28,7 @@ mod change_log;
 mod claims;
 mod connection;
 mod deletion;
+mod due_entities;
 mod error;
 mod event_queue;
 mod hashing;

@@ -18,28 +18,33 @@ const LONGEST_WAIT_MS: i64 = 5000;
 /// to be on nothing are dropped when they are taken up. Also a mark that nobody has taken up gets a new ticket: somebody may
 /// have taken it up before it was given to others, and come late.
 const MARK: &str = "INSERT INTO stitch_marks (entity_id, ticket, fresh, due)
-    SELECT o.id, nextval('numbers'), f.entity_id IS NULL,
-        CASE WHEN f.entity_id IS NULL THEN $2 ELSE $2 + $3 + least($4, length(f.body) / $5) END
-    FROM (SELECT wanted.id FROM unnest($1::bigint[]) AS wanted (id)
-        LEFT JOIN LATERAL (SELECT processed IS NOT NULL AS is_processed FROM outputs
-            WHERE entity_id = wanted.id OFFSET 0) output ON true
-        WHERE output.is_processed OR (SELECT count(*) FROM nodes) > 1
-        ORDER BY wanted.id) o
-    LEFT JOIN LATERAL (SELECT entity_id, body FROM final_entities WHERE entity_id = o.id OFFSET 0) f ON true
-    ORDER BY o.id
+    SELECT m.id, nextval('numbers'), m.fresh, m.due FROM (
+        SELECT id, true AS fresh, $3::bigint AS due FROM unnest($2::bigint[]) AS first (id)
+        UNION ALL
+        SELECT o.id, f.entity_id IS NULL,
+            CASE WHEN f.entity_id IS NULL THEN $3 ELSE $3 + $4 + least($5, length(f.body) / $6) END
+        FROM (SELECT wanted.id FROM unnest($1::bigint[]) AS wanted (id)
+            LEFT JOIN LATERAL (SELECT processed IS NOT NULL AS is_processed FROM outputs
+                WHERE entity_id = wanted.id OFFSET 0) output ON true
+            WHERE output.is_processed OR (SELECT count(*) FROM nodes) > 1) o
+        LEFT JOIN LATERAL (SELECT entity_id, body FROM final_entities WHERE entity_id = o.id OFFSET 0) f ON true
+        ORDER BY id) m
     ON CONFLICT (entity_id) DO UPDATE SET ticket = excluded.ticket";
 
-/// Marks entities for stitching.
+/// Marks entities for stitching; `first` are those among them that were never stitched.
 pub(crate) async fn mark_for_stitching(
     connection: &mut PgConnection,
     entities: &BTreeSet<i64>,
+    first: &BTreeSet<i64>,
     now: i64,
 ) -> Result<()> {
     if entities.is_empty() {
         return Ok(());
     }
-    let ids: Vec<i64> = entities.iter().copied().collect();
-    let query = sqlx::query(MARK).bind(ids).bind(now).bind(WAIT_MS).bind(LONGEST_WAIT_MS).bind(BYTES_PER_MS);
+    let others: Vec<i64> = entities.difference(first).copied().collect();
+    let first: Vec<i64> = first.iter().copied().collect();
+    let query = sqlx::query(MARK).bind(others).bind(first).bind(now);
+    let query = query.bind(WAIT_MS).bind(LONGEST_WAIT_MS).bind(BYTES_PER_MS);
     query.execute(connection).await.map_err(database_error)?;
     Ok(())
 }

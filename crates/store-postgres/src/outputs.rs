@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::error::database_error;
 use crate::hashing::{stored_hash, text_hash};
 use crate::interning::Interned;
+use crate::writing::Writing;
 
 /// An outcome with its bodies compressed, which is done before the transaction begins: others wait for that.
 pub(crate) struct Prepared {
@@ -35,14 +36,19 @@ impl From<ProcessingCommit> for Prepared {
     }
 }
 
-const WRITE_SUCCESSES: &str = "INSERT INTO outputs (entity_id, result_hash, processed)
-    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[])
-    ON CONFLICT (entity_id) DO UPDATE SET
-        result_hash = excluded.result_hash, processed = excluded.processed, errors = NULL";
+const WITH_OUTPUT: &str = "SELECT entity_id FROM outputs WHERE entity_id = ANY($1)";
+const INSERT_SUCCESSES: &str = "INSERT INTO outputs (entity_id, result_hash, processed)
+    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[])";
+const REWRITE_SUCCESSES: &str =
+    "UPDATE outputs SET result_hash = new.hash, processed = new.processed, errors = NULL
+    FROM unnest($1::bigint[], $2::uuid[], $3::bytea[]) AS new (id, hash, processed)
+    WHERE outputs.entity_id = ANY($1) AND outputs.entity_id = new.id";
+const INSERT_FAILURES: &str = "INSERT INTO outputs (entity_id, result_hash, errors)
+    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[])";
 /// What earlier runs produced stays.
-const WRITE_FAILURES: &str = "INSERT INTO outputs (entity_id, result_hash, errors)
-    SELECT * FROM unnest($1::bigint[], $2::uuid[], $3::bytea[])
-    ON CONFLICT (entity_id) DO UPDATE SET result_hash = excluded.result_hash, errors = excluded.errors";
+const REWRITE_FAILURES: &str = "UPDATE outputs SET result_hash = new.hash, errors = new.errors
+    FROM unnest($1::bigint[], $2::uuid[], $3::bytea[]) AS new (id, hash, errors)
+    WHERE outputs.entity_id = ANY($1) AND outputs.entity_id = new.id";
 
 /// Rows of `outputs`.
 #[derive(Default)]
@@ -58,33 +64,49 @@ impl<'a> OutputRows<'a> {
         self.hashes.push(stored_hash(hash));
         self.bodies.push(body);
     }
+
+    async fn write(self, connection: &mut PgConnection, sql: &'static str) -> Result<()> {
+        if !self.ids.is_empty() {
+            let query = sqlx::query(sql).bind(self.ids).bind(self.hashes).bind(self.bodies);
+            query.execute(connection).await.map_err(database_error)?;
+        }
+        Ok(())
+    }
 }
 
-/// Writes documents and errors. Returns the entities that are to be stitched for it.
-pub(crate) async fn write_outputs(
-    connection: &mut PgConnection,
-    live: &[(i64, &Prepared)],
-) -> Result<Vec<i64>> {
-    let mut successes = OutputRows::default();
-    let mut failures = OutputRows::default();
+/// Writes documents and errors of entities, which are locked. What changed is to be stitched for it.
+pub(crate) async fn write_outputs(writing: &mut Writing, live: &[(i64, &Prepared)]) -> Result<()> {
+    let written =
+        live.iter().filter(|(_, prepared)| !matches!(prepared.commit.outcome, ProcessingOutcome::Unchanged));
+    let ids: Vec<i64> = written.map(|(id, _)| *id).collect();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let query = sqlx::query_scalar(WITH_OUTPUT).bind(&ids);
+    let present: Vec<i64> = query.fetch_all(&mut **writing).await.map_err(database_error)?;
+    let present: HashSet<i64> = present.into_iter().collect();
+    let (mut new_successes, mut new_failures) = (OutputRows::default(), OutputRows::default());
+    let (mut successes, mut failures) = (OutputRows::default(), OutputRows::default());
     for (id, prepared) in live {
+        let is_new = !present.contains(id);
         match &prepared.commit.outcome {
             ProcessingOutcome::Unchanged => {}
             ProcessingOutcome::Succeeded { result_hash, .. } => {
-                successes.push(*id, result_hash, &prepared.body);
+                let rows = if is_new { &mut new_successes } else { &mut successes };
+                rows.push(*id, result_hash, &prepared.body);
             }
-            ProcessingOutcome::Failed { result_hash, .. } => failures.push(*id, result_hash, &prepared.body),
+            ProcessingOutcome::Failed { result_hash, .. } => {
+                let rows = if is_new { &mut new_failures } else { &mut failures };
+                rows.push(*id, result_hash, &prepared.body);
+            }
         }
     }
-    let mut changed = Vec::new();
-    for (sql, rows) in [(WRITE_SUCCESSES, successes), (WRITE_FAILURES, failures)] {
-        if !rows.ids.is_empty() {
-            let query = sqlx::query(sql).bind(&rows.ids).bind(rows.hashes).bind(rows.bodies);
-            query.execute(&mut *connection).await.map_err(database_error)?;
-            changed.extend(rows.ids);
-        }
-    }
-    Ok(changed)
+    writing.to_stitch.extend(ids);
+    writing.first_outputs.extend(&new_successes.ids);
+    new_successes.write(writing, INSERT_SUCCESSES).await?;
+    new_failures.write(writing, INSERT_FAILURES).await?;
+    successes.write(writing, REWRITE_SUCCESSES).await?;
+    failures.write(writing, REWRITE_FAILURES).await
 }
 
 /// (originator, source, type, target).

@@ -99,6 +99,13 @@ const RUN_AGAIN: &str = "UPDATE entities SET urgency = 1, due = $3
     WHERE entities.id = ANY($1) AND entities.id = done.id
         AND done.hash <> CASE WHEN entities.urgency = 0 THEN entities.document_hash END";
 
+/// What of a batch still counts, in order of ids.
+struct Live<'a> {
+    runs: Vec<(i64, &'a Prepared)>,
+    /// Whether one of the entities is routine: then its document may have changed and been processed meanwhile.
+    any_routine: bool,
+}
+
 impl PostgresStore {
     async fn try_commit_processed(
         &self,
@@ -112,11 +119,10 @@ impl PostgresStore {
             return Ok(CommitReport { dropped: batch.len(), ..CommitReport::default() });
         }
         let locked = lock_all(&mut writing, batch, interned).await?;
-        let live = self.live(&mut writing, batch, interned).await?;
+        let Live { runs: live, any_routine } = self.live(&mut writing, batch, interned).await?;
         let mut report = CommitReport { dropped: batch.len() - live.len(), ..CommitReport::default() };
 
-        let changed = write_outputs(&mut writing, &live).await?;
-        writing.to_stitch.extend(changed);
+        write_outputs(&mut writing, &live).await?;
         let related = write_relations(&mut writing, interned, &live).await?;
         writing.to_stitch.extend(related);
         write_refresh_keys(&mut writing, &live).await?;
@@ -125,6 +131,10 @@ impl PostgresStore {
         report.children_written = children.new.len() + children.rewritten.len() + children.rekeyed.len();
         report.conflicts = write_claims(&mut writing, children).await?;
         write_caches(&mut writing, &live).await?;
+        if any_routine {
+            // Before others finish, or these would look like runs that ended long ago.
+            run_again(&mut writing, &live).await?;
+        }
         self.finish_runs(&mut writing, &live).await?;
         writing.finish().await?;
         Ok(report)
@@ -137,7 +147,7 @@ impl PostgresStore {
         connection: &mut PgConnection,
         batch: &'a [Prepared],
         interned: &Interned,
-    ) -> Result<Vec<(i64, &'a Prepared)>> {
+    ) -> Result<Live<'a>> {
         let mut ids = batch
             .iter()
             .map(|prepared| interned.entity(&prepared.commit.entity_ref))
@@ -147,6 +157,7 @@ impl PostgresStore {
         let rows: Vec<(i64, Uuid, i16, Option<i32>)> =
             query.fetch_all(connection).await.map_err(database_error)?;
         let own = self.node_id();
+        let any_routine = rows.iter().any(|(_, _, urgency, _)| *urgency == 0);
         let present: HashMap<i64, Uuid> = rows
             .into_iter()
             .filter(|(_, _, urgency, node)| *urgency != 2 || *node == Some(own))
@@ -159,26 +170,31 @@ impl PostgresStore {
                 live.insert(id, prepared);
             }
         }
-        Ok(live.into_iter().collect())
+        Ok(Live { runs: live.into_iter().collect(), any_routine })
     }
 
     async fn finish_runs(&self, writing: &mut Writing, live: &[(i64, &Prepared)]) -> Result<()> {
         if live.is_empty() {
             return Ok(());
         }
-        let now = writing.now;
         let ids: Vec<i64> = live.iter().map(|(id, _)| *id).collect();
         let hashes: Vec<Uuid> =
             live.iter().map(|(_, prepared)| stored_hash(&prepared.commit.document_hash)).collect();
         let next_due: Vec<i64> =
             live.iter().map(|(_, prepared)| self.to_stored(prepared.commit.next_due)).collect();
-        // In this order, or what has just finished would look like something that finished long ago.
-        let query = sqlx::query(RUN_AGAIN).bind(&ids).bind(&hashes).bind(now);
-        query.execute(&mut **writing).await.map_err(database_error)?;
         let query = sqlx::query_as(FINISH).bind(ids).bind(next_due).bind(hashes);
         let routine: Vec<(i64, i64)> = query.fetch_all(&mut **writing).await.map_err(database_error)?;
         refresh_rounds::enter(writing, routine).await
     }
+}
+
+async fn run_again(writing: &mut Writing, live: &[(i64, &Prepared)]) -> Result<()> {
+    let ids: Vec<i64> = live.iter().map(|(id, _)| *id).collect();
+    let hashes: Vec<Uuid> =
+        live.iter().map(|(_, prepared)| stored_hash(&prepared.commit.document_hash)).collect();
+    let query = sqlx::query(RUN_AGAIN).bind(ids).bind(hashes).bind(writing.now);
+    query.execute(&mut **writing).await.map_err(database_error)?;
+    Ok(())
 }
 
 /// Locks the entities of a batch, and those that they claim or are about to claim. Returns what is locked.

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -55,19 +55,57 @@ const LEASE_MARKS: &str = "WITH
     taken AS (SELECT *, true AS fresh FROM fresh UNION ALL SELECT *, false FROM again)
     UPDATE stitch_marks m SET due = $3, node = $4 FROM taken
     WHERE m.entity_id = ANY(ARRAY(SELECT entity_id FROM taken)) AND m.entity_id = taken.entity_id
-    RETURNING m.entity_id, taken.fresh, taken.due";
-const INPUTS: &str = "SELECT e.id, e.uid, m.ticket, o.processed, o.errors, e.claim_id IS NULL, f.hash
-    FROM unnest($1::bigint[]) WITH ORDINALITY AS taken (id, place)
-    JOIN stitch_marks m ON m.entity_id = taken.id AND m.entity_id = ANY($1)
-    JOIN entities e ON e.id = taken.id
-    LEFT JOIN outputs o ON o.entity_id = taken.id LEFT JOIN final_entities f ON f.entity_id = taken.id
-    ORDER BY taken.place";
-/// What was marked in case it has an output soon.
+    RETURNING m.entity_id, taken.fresh, taken.due, m.ticket";
+/// Table by table, as in `due_entities.rs`; all is from the same moment, after the tickets were read.
+const FACTS: &str = "SELECT id, uid, claim_id IS NULL, NULL::bytea, NULL::bytea, NULL::bytea
+        FROM entities WHERE id = ANY($1)
+    UNION ALL SELECT entity_id, NULL, NULL, processed, errors, NULL FROM outputs
+        WHERE entity_id = ANY($1) AND processed IS NOT NULL
+    UNION ALL SELECT entity_id, NULL, NULL, NULL, NULL, hash FROM final_entities WHERE entity_id = ANY($1)";
 const DROP_MARKS: &str = "DELETE FROM stitch_marks WHERE entity_id = ANY($1)";
 /// Not distinct: that would sort them here, and they are sorted by text afterwards.
 const RELATIONS: &str = "SELECT source_id, type_id, target_id FROM relations WHERE source_id = ANY($1)";
 
-type InputRow = (i64, Uuid, i64, Option<Vec<u8>>, Option<Vec<u8>>, bool, Option<Vec<u8>>);
+type FactRow = (i64, Option<Uuid>, Option<bool>, Option<Vec<u8>>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+/// What several rows say of one entity.
+#[derive(Default)]
+struct Facts {
+    uid: Option<Uuid>,
+    orphan: bool,
+    processed: Option<Vec<u8>>,
+    errors: Option<Vec<u8>>,
+    hash: Option<Vec<u8>>,
+}
+
+impl Facts {
+    fn add(&mut self, (_, uid, orphan, processed, errors, hash): FactRow) {
+        self.uid = self.uid.or(uid);
+        self.orphan |= orphan == Some(true);
+        self.processed = self.processed.take().or(processed);
+        self.errors = self.errors.take().or(errors);
+        self.hash = self.hash.take().or(hash);
+    }
+
+    /// `None` without an entity or an output: then there is nothing to stitch.
+    fn marked(self, id: i64, ticket: i64) -> Option<Marked> {
+        let Self { uid, orphan, processed, errors, hash } = self;
+        let (uid, processed) = uid.zip(processed)?;
+        Some(Marked { id, ticket: StitchTicket(ticket), uid, orphan, processed, errors, hash })
+    }
+}
+
+/// An entity to stitch, as its rows say it.
+struct Marked {
+    id: i64,
+    ticket: StitchTicket,
+    uid: Uuid,
+    orphan: bool,
+    processed: Vec<u8>,
+    errors: Option<Vec<u8>>,
+    hash: Option<Vec<u8>>,
+}
+
 type RelationList = Vec<(Arc<str>, EntityRef)>;
 
 impl PostgresStore {
@@ -85,22 +123,30 @@ impl PostgresStore {
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .bind(lease_until)
             .bind(self.node_id());
-        let mut taken: Vec<(i64, bool, i64)> =
+        let mut taken: Vec<(i64, bool, i64, i64)> =
             query.fetch_all(&mut *transaction).await.map_err(database_error)?;
         if taken.is_empty() && ended.is_empty() {
             return Ok(Vec::new());
         }
-        taken.sort_unstable_by_key(|(_, fresh, due)| (!fresh, *due));
-        let ids: Vec<i64> = taken.into_iter().map(|(id, ..)| id).collect();
-        let query = sqlx::query_as(INPUTS).bind(&ids);
-        let mut rows: Vec<InputRow> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
-        rows.retain(|(_, _, _, processed, ..)| processed.is_some());
-        drop_other_marks(&mut transaction, &ids, &rows).await?;
+        taken.sort_unstable_by_key(|(_, fresh, due, _)| (!fresh, *due));
+        let (mut ids, mut dropped, mut marked) = (Vec::new(), Vec::new(), Vec::new());
+        let mut facts = facts_of(&mut transaction, taken.iter().map(|(id, ..)| *id).collect()).await?;
+        for (id, _, _, ticket) in taken {
+            match facts.remove(&id).and_then(|facts| facts.marked(id, ticket)) {
+                Some(entity) => {
+                    ids.push(id);
+                    marked.push(entity);
+                }
+                None => dropped.push(id),
+            }
+        }
+        // Marked in case it has an output soon. Whoever writes that waits for this, and marks it again.
+        drop_marks(&mut transaction, dropped).await?;
         // Read after the tickets, so that they have all that these ask for.
         let relations = self.relations_of(&mut transaction, &ids).await?;
         let refs = self.interner.ref_names(&mut transaction, &ids).await?;
         self.commit_leases(transaction, &ended, lease_until).await?;
-        stitch_inputs(rows, &refs, relations)
+        stitch_inputs(marked, &refs, relations)
     }
 
     async fn try_commit_stitched(
@@ -149,12 +195,19 @@ impl PostgresStore {
     }
 }
 
-/// Whoever writes the output of an entity whose mark goes here waits for that, and marks it again.
-async fn drop_other_marks(connection: &mut PgConnection, taken: &[i64], rows: &[InputRow]) -> Result<()> {
-    let kept: HashSet<i64> = rows.iter().map(|(id, ..)| *id).collect();
-    let dropped: Vec<i64> = taken.iter().copied().filter(|id| !kept.contains(id)).collect();
-    if !dropped.is_empty() {
-        sqlx::query(DROP_MARKS).bind(dropped).execute(connection).await.map_err(database_error)?;
+async fn facts_of(connection: &mut PgConnection, ids: Vec<i64>) -> Result<HashMap<i64, Facts>> {
+    let mut facts: HashMap<i64, Facts> = HashMap::with_capacity(ids.len());
+    let query = sqlx::query_as(FACTS).bind(ids);
+    let rows: Vec<FactRow> = query.fetch_all(connection).await.map_err(database_error)?;
+    for row in rows {
+        facts.entry(row.0).or_default().add(row);
+    }
+    Ok(facts)
+}
+
+async fn drop_marks(connection: &mut PgConnection, ids: Vec<i64>) -> Result<()> {
+    if !ids.is_empty() {
+        sqlx::query(DROP_MARKS).bind(ids).execute(connection).await.map_err(database_error)?;
     }
     Ok(())
 }
@@ -167,22 +220,22 @@ fn nameless(id: i64) -> StoreError {
 }
 
 fn stitch_inputs(
-    rows: Vec<InputRow>,
+    marked: Vec<Marked>,
     refs: &HashMap<i64, EntityRef>,
     mut relations: HashMap<i64, RelationList>,
 ) -> Result<Vec<StitchInput>> {
-    let inputs = rows.into_iter().map(|(id, stored_uid, ticket, processed, errors, orphan, hash)| {
-        let final_hash = hash.map(|hash| {
+    let inputs = marked.into_iter().map(|entity| {
+        let final_hash = entity.hash.map(|hash| {
             <[u8; 20]>::try_from(hash).map_err(|_| StoreError::Corrupt("an etag has not 20 bytes".into()))
         });
         Ok(StitchInput {
-            entity_ref: refs.get(&id).ok_or_else(|| nameless(id))?.clone(),
-            uid: uid(stored_uid),
-            ticket: StitchTicket(ticket),
-            processed: processed.as_deref().map(decompress).transpose()?,
-            errors: errors.as_deref().map(decompress).transpose()?,
-            orphan,
-            relations: relations.remove(&id).unwrap_or_default(),
+            entity_ref: refs.get(&entity.id).ok_or_else(|| nameless(entity.id))?.clone(),
+            uid: uid(entity.uid),
+            ticket: entity.ticket,
+            processed: Some(decompress(&entity.processed)?),
+            errors: entity.errors.as_deref().map(decompress).transpose()?,
+            orphan: entity.orphan,
+            relations: relations.remove(&entity.id).unwrap_or_default(),
             final_hash: final_hash.transpose()?,
         })
     });
@@ -207,12 +260,14 @@ impl From<StitchCommit> for Prepared {
     }
 }
 
-const UNMARK: &str =
-    "DELETE FROM stitch_marks m USING unnest($1::bigint[], $2::bigint[]) AS done (id, ticket)
-    WHERE m.entity_id = ANY($1) AND m.entity_id = done.id AND m.ticket = done.ticket RETURNING m.entity_id";
-/// What was marked again meanwhile: its lease ends.
-const MARKED_AGAIN: &str = "UPDATE stitch_marks SET due = least(due, $2), fresh = false, node = NULL
-    WHERE entity_id = ANY($1) RETURNING entity_id";
+/// In order of ids, as marks are always locked.
+const LOCK_MARKS: &str =
+    "SELECT entity_id, ticket FROM stitch_marks WHERE entity_id = ANY($1) ORDER BY entity_id FOR UPDATE";
+/// What was marked again meanwhile: its lease ends. With a new ticket, or whoever has taken it up again since would take the
+/// mark off, and not look at what is written now.
+const MARKED_AGAIN: &str = "UPDATE stitch_marks
+    SET ticket = nextval('numbers'), due = least(due, $2), fresh = false, node = NULL
+    WHERE entity_id = ANY($1)";
 /// Asked for when the marks are locked, so that none of these entities is deleted any more.
 const UIDS: &str = "SELECT id, uid FROM entities WHERE id = ANY($1)";
 
@@ -224,22 +279,23 @@ async fn take_marks_off<'a>(
     interned: &Interned,
     now: i64,
 ) -> Result<Vec<(i64, &'a Prepared)>> {
-    // In order of ids, as marks are always locked.
     let mut wanted: BTreeMap<i64, &Prepared> = BTreeMap::new();
     for prepared in batch {
         wanted.insert(interned.entity(&prepared.commit.entity_ref)?, prepared);
     }
-    let ids: Vec<i64> = wanted.keys().copied().collect();
-    let tickets: Vec<i64> = wanted.values().map(|prepared| prepared.commit.ticket.0).collect();
-    let query = sqlx::query_scalar(UNMARK).bind(&ids).bind(tickets);
-    let mut marked: Vec<i64> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
-    if marked.len() < ids.len() {
-        let done: HashSet<i64> = marked.iter().copied().collect();
-        let rest: Vec<i64> = ids.into_iter().filter(|id| !done.contains(id)).collect();
-        let query = sqlx::query_scalar(MARKED_AGAIN).bind(rest).bind(now + WAIT_MS);
-        let again: Vec<i64> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
-        marked.extend(again);
+    let query = sqlx::query_as(LOCK_MARKS).bind(wanted.keys().copied().collect::<Vec<_>>());
+    let marked: Vec<(i64, i64)> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+    let (done, again): (Vec<_>, Vec<_>) = marked
+        .into_iter()
+        .partition(|(id, ticket)| wanted.get(id).is_some_and(|prepared| prepared.commit.ticket.0 == *ticket));
+    let ids = |marks: Vec<(i64, i64)>| marks.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    let (done, again) = (ids(done), ids(again));
+    drop_marks(connection, done.clone()).await?;
+    if !again.is_empty() {
+        let query = sqlx::query(MARKED_AGAIN).bind(&again).bind(now + WAIT_MS);
+        query.execute(&mut *connection).await.map_err(database_error)?;
     }
+    let marked = [done, again].concat();
     let query = sqlx::query_as(UIDS).bind(marked);
     let uids: Vec<(i64, Uuid)> = query.fetch_all(connection).await.map_err(database_error)?;
     let uids: HashMap<i64, Uuid> = uids.into_iter().collect();

@@ -2,18 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use callboard_model::LocationKey;
-use callboard_store::{Document, DueEntity, IsSettled, KnownRun, Result, TakenUp};
-use callboard_store_body::decompress;
+use callboard_store::{IsSettled, KnownRun, Result, TakenUp};
 use jiff::Timestamp;
-use sqlx::postgres::PgRow;
-use sqlx::{FromRow, PgConnection, Row};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::PostgresStore;
+use crate::due_entities::{DueRows, Taken};
 use crate::error::database_error;
 use crate::hashing::{document_hash, uid};
-use crate::interning::entity_ref;
 use crate::refresh_rounds::{self, Round, SIZE, more_due};
 
 /// What is due and nobody else is taking up at this moment: what was leased too long ago, what is new or asked for, and
@@ -29,15 +26,6 @@ const DUE: &str = "WITH
     SELECT id, due, NULL::bigint[], NULL::bigint[] FROM expired UNION ALL SELECT id, due, NULL, NULL FROM asked
     UNION ALL SELECT round, due, dues, members FROM rounds";
 const LEASE_URGENT: &str = "UPDATE entities SET urgency = 2, due = $2, node = $3 WHERE id = ANY($1)";
-const DUE_ROWS: &str = "SELECT r.text, e.uid, e.document_hash, k.text, o.result_hash, p.cache, taken.due,
-        taken.urgent, coalesce(c.document, l.document)
-    FROM unnest($1::bigint[], $2::bigint[], $3::bool[]) AS taken (id, due, urgent)
-    JOIN entities e ON e.id = taken.id AND e.id = ANY($1) JOIN refs r ON r.id = taken.id
-    LEFT JOIN claims c ON c.id = e.claim_id LEFT JOIN orphans l ON l.entity_id = taken.id
-    LEFT JOIN location_keys k ON k.id = e.key_id LEFT JOIN outputs o ON o.entity_id = taken.id
-    LEFT JOIN processor_caches p ON p.entity_id = taken.id
-    ORDER BY taken.urgent DESC, taken.due";
-
 /// All there is to know of the entities of rounds: the routine ones by uid and document, what last runs came to, and
 /// who has a cache. Range by range, which costs a third of row by row; and put together here, since what a join makes
 /// of it depends on how large the tables were when it was planned.
@@ -89,10 +77,12 @@ impl PostgresStore {
             let query = sqlx::query(LEASE_URGENT).bind(ids).bind(lease_until).bind(self.node_id());
             query.execute(&mut *transaction).await.map_err(database_error)?;
         }
-        let rows = due_rows(&mut transaction, &urgent, &refreshes.unsettled).await?;
+        let settled = refreshes.taken - refreshes.unsettled.len();
+        let urgent = urgent.into_iter().map(|(id, due)| Taken { id, due, urgent: true });
+        let routine = refreshes.unsettled.into_iter().map(|(id, due)| Taken { id, due, urgent: false });
+        let rows = DueRows::read(self, &mut transaction, urgent.chain(routine).collect()).await?;
         self.commit_leases(transaction, &ended, lease_until).await?;
-        let due = rows.into_iter().map(|row| row.into_due_entity(self)).collect::<Result<_>>()?;
-        Ok(TakenUp { due, settled: refreshes.taken - refreshes.unsettled.len() })
+        Ok(TakenUp { due: rows.into_due_entities(self)?, settled })
     }
 
     pub(crate) async fn read_next_due(&self) -> Result<Option<Timestamp>> {
@@ -239,61 +229,4 @@ async fn routine_runs(
         (id, known)
     });
     Ok(runs.collect())
-}
-
-async fn due_rows(
-    connection: &mut PgConnection,
-    urgent: &[(i64, i64)],
-    routine: &[(i64, i64)],
-) -> Result<Vec<DueRow>> {
-    if urgent.is_empty() && routine.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (ids, dues): (Vec<i64>, Vec<i64>) = urgent.iter().chain(routine).copied().unzip();
-    let are_urgent: Vec<bool> = (0..ids.len()).map(|place| place < urgent.len()).collect();
-    let query = sqlx::query_as(DUE_ROWS).bind(ids).bind(dues).bind(are_urgent);
-    query.fetch_all(connection).await.map_err(database_error)
-}
-
-struct DueRow {
-    entity_ref: String,
-    uid: Uuid,
-    document_hash: Uuid,
-    key: Option<String>,
-    result_hash: Option<Uuid>,
-    cache: Option<Vec<u8>>,
-    due: i64,
-    urgent: bool,
-    document: Vec<u8>,
-}
-
-impl<'r> FromRow<'r, PgRow> for DueRow {
-    fn from_row(row: &'r PgRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            entity_ref: row.try_get(0)?,
-            uid: row.try_get(1)?,
-            document_hash: row.try_get(2)?,
-            key: row.try_get(3)?,
-            result_hash: row.try_get(4)?,
-            cache: row.try_get(5)?,
-            due: row.try_get(6)?,
-            urgent: row.try_get(7)?,
-            document: row.try_get(8)?,
-        })
-    }
-}
-
-impl DueRow {
-    fn into_due_entity(self, store: &PostgresStore) -> Result<DueEntity> {
-        Ok(DueEntity {
-            entity_ref: entity_ref(&self.entity_ref)?,
-            uid: uid(self.uid),
-            document: Document { json: decompress(&self.document)?, hash: document_hash(self.document_hash) },
-            location_key: self.key.as_deref().map(LocationKey::new),
-            result_hash: self.result_hash.map(document_hash),
-            cache: self.cache.as_deref().map(decompress).transpose()?,
-            due_since: store.local_time(self.due)?,
-            urgent: self.urgent,
-        })
-    }
 }

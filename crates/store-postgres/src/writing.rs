@@ -20,6 +20,8 @@ pub(crate) struct Writing {
     pub(crate) now: i64,
     /// Entities to mark for stitching.
     pub(crate) to_stitch: BTreeSet<i64>,
+    /// Those among them that have their first output, a good one, and so were never stitched.
+    pub(crate) first_outputs: BTreeSet<i64>,
     /// Entities that were seen and are deleted.
     pub(crate) buried: Vec<i64>,
 }
@@ -29,12 +31,19 @@ impl Writing {
         let mut transaction = store.write().await?;
         claim_lock.take(&mut transaction).await?;
         let now = store.to_stored(now);
-        Ok(Self { transaction, claim_lock, now, to_stitch: BTreeSet::new(), buried: Vec::new() })
+        Ok(Self {
+            transaction,
+            claim_lock,
+            now,
+            to_stitch: BTreeSet::new(),
+            first_outputs: BTreeSet::new(),
+            buried: Vec::new(),
+        })
     }
 
     /// Commits. Returns the newest entry of the change log.
     pub(crate) async fn finish(mut self) -> Result<ChangeSequence> {
-        mark_for_stitching(&mut self.transaction, &self.to_stitch, self.now).await?;
+        mark_for_stitching(&mut self.transaction, &self.to_stitch, &self.first_outputs, self.now).await?;
         let sequence = if self.buried.is_empty() {
             change_sequence(&mut self.transaction).await?
         } else {
