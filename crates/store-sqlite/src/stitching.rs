@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -50,15 +50,14 @@ impl Stitching for SqliteStore {
         let refs = batch.iter().map(|prepared| &prepared.commit.entity_ref);
         self.interner.refs(&mut transaction, &mut interned, refs).await?;
         let uids = present_uids(&mut transaction, interned.refs.values().copied()).await?;
-        let live = batch.iter().filter_map(|prepared| {
+        let present = batch.iter().filter_map(|prepared| {
             let id = interned.refs.get(&prepared.commit.entity_ref)?;
             (uids.get(id)? == &prepared.commit.uid).then_some((*id, prepared))
         });
-        let live: Vec<(i64, &Prepared)> = live.collect();
+        let live = take_marks_off(&mut transaction, present.collect(), now.as_millisecond()).await?;
         let before = change_sequence(&mut transaction).await?;
         let written = write_final_entities(&mut transaction, &live).await?;
         write_failures(&mut transaction, &live).await?;
-        take_marks_off(&mut transaction, &live, now.as_millisecond()).await?;
         let sequence = change_sequence(&mut transaction).await?;
         transaction.commit().await.map_err(database_error)?;
         interned.remember(&self.interner);
@@ -220,23 +219,32 @@ async fn write_failures(connection: &mut SqliteConnection, live: &[(i64, &Prepar
 }
 
 const UNMARK: &str = "DELETE FROM stitch_marks WHERE (entity_id, ticket) IN
-    (SELECT value ->> 0, value ->> 1 FROM json_each(?1))";
-/// What was marked again meanwhile: its lease ends.
-const MARKED_AGAIN: &str = "UPDATE stitch_marks SET due = min(due, ?2), fresh = 0
-    WHERE entity_id IN (SELECT value ->> 0 FROM json_each(?1))";
+    (SELECT value ->> 0, value ->> 1 FROM json_each(?1)) RETURNING entity_id";
+/// What was marked again meanwhile: its lease ends. With a new ticket, or whoever has taken it up again since would take the
+/// mark off, and not look at what is written now.
+const MARKED_AGAIN: &str = "UPDATE stitch_marks SET ticket = ?3, due = min(due, ?2), fresh = 0
+    WHERE entity_id IN (SELECT value FROM json_each(?1)) RETURNING entity_id";
 
-async fn take_marks_off(
+/// Takes the marks of a batch off. Returns what was marked. Without a mark, a later state of it has been stitched, after
+/// this took too long: the result must not be written over that.
+async fn take_marks_off<'a>(
     connection: &mut SqliteConnection,
-    live: &[(i64, &Prepared)],
+    present: Vec<(i64, &'a Prepared)>,
     now: i64,
-) -> Result<()> {
+) -> Result<Vec<(i64, &'a Prepared)>> {
     let mut rows = RowSet::default();
-    for (id, prepared) in live {
+    for (id, prepared) in &present {
         rows.row(*id).number(prepared.commit.ticket.0);
     }
-    let json = rows.into_json();
-    sqlx::query(UNMARK).bind(&json).execute(&mut *connection).await.map_err(database_error)?;
-    let query = sqlx::query(MARKED_AGAIN).bind(json).bind(now + WAIT_MS);
-    query.execute(connection).await.map_err(database_error)?;
-    Ok(())
+    let query = sqlx::query_scalar(UNMARK).bind(rows.into_json());
+    let marked: Vec<i64> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+    let mut marked: HashSet<i64> = marked.into_iter().collect();
+    let rest: Vec<i64> = present.iter().map(|(id, _)| *id).filter(|id| !marked.contains(id)).collect();
+    if !rest.is_empty() {
+        let ticket = next_in_sequence(connection, 1).await?;
+        let query = sqlx::query_scalar(MARKED_AGAIN).bind(id_list(rest)).bind(now + WAIT_MS).bind(ticket);
+        let again: Vec<i64> = query.fetch_all(connection).await.map_err(database_error)?;
+        marked.extend(again);
+    }
+    Ok(present.into_iter().filter(|(id, _)| marked.contains(id)).collect())
 }

@@ -170,6 +170,8 @@ macro_rules! store_suite {
                 what_was_seen_waits_a_little
                 marks_coalesce
                 a_mark_in_flight_survives
+                a_result_after_its_lease_is_not_the_last
+                a_result_after_a_later_one_is_dropped
                 what_is_taken_is_leased
                 what_was_never_seen_comes_first
                 limits_are_kept

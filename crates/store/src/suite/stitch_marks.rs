@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use crate::{NewClaim, ProcessingOutcome, StitchTicket, Store};
+use crate::{NewClaim, ProcessingOutcome, StitchOutcome, StitchTicket, Store};
 
 use super::graph::Graph;
 use super::scene::{LEASE, Output, Scene, claim, failure, name, relation, stitched};
@@ -94,6 +94,40 @@ pub async fn what_is_taken_is_leased(store: &dyn Store) {
     assert_eq!(store.next_stitch().await.unwrap(), Some(scene.now + LEASE));
     scene.wait(LEASE);
     assert_eq!(scene.take_stitches().await.len(), 1);
+}
+
+/// Somebody's lease ends, it changes back, and is taken up again: the result of before is looked at once more.
+pub async fn a_result_after_its_lease_is_not_the_last(store: &dyn Store) {
+    let mut scene = seen(store).await;
+    change(&mut scene, "other").await;
+    scene.now = store.next_stitch().await.unwrap().unwrap();
+    let late = scene.take_stitches().await;
+    change(&mut scene, "a").await;
+    scene.wait(LEASE);
+    let again = scene.take_stitches().await;
+    assert_eq!((late.len(), again.len()), (1, 1));
+    scene.commit_stitched(late.iter().map(stitched).collect()).await;
+    assert!(matches!(stitched(&again[0]).outcome, StitchOutcome::Unchanged), "of what it knows");
+    scene.commit_stitched(again.iter().map(stitched).collect()).await;
+    scene.now = scene.now.max(store.next_stitch().await.unwrap().unwrap());
+    scene.stitch().await;
+    assert_eq!(scene.body("a").await.as_deref(), Some("a"));
+    assert_eq!(store.next_stitch().await.unwrap(), None);
+}
+
+/// Somebody else has done it meanwhile.
+pub async fn a_result_after_a_later_one_is_dropped(store: &dyn Store) {
+    let mut scene = seen(store).await;
+    change(&mut scene, "first").await;
+    scene.now = store.next_stitch().await.unwrap().unwrap();
+    let late = scene.take_stitches().await;
+    change(&mut scene, "second").await;
+    scene.wait(LEASE);
+    let again = scene.take_stitches().await;
+    scene.commit_stitched(again.iter().map(stitched).collect()).await;
+    scene.commit_stitched(late.iter().map(stitched).collect()).await;
+    assert_eq!(scene.body("a").await.as_deref(), Some("second"));
+    assert_eq!(store.next_stitch().await.unwrap(), None);
 }
 
 /// New entities before ones that were there already.
