@@ -1,5 +1,7 @@
 //! Some hundred values, their text in one string.
 
+use std::cmp::Ordering;
+
 use memchr::memmem::Finder;
 
 use super::CHUNK_LIMIT;
@@ -96,6 +98,30 @@ impl Chunk {
 
     pub(super) fn set_holder(&mut self, entry: usize, holder: Holder) {
         self.entries[entry].holder = holder.into();
+    }
+
+    /// The entry of a spelling, or else where it belongs. By bytes, in whose order texts are: it is asked for every term of
+    /// every entity.
+    pub(super) fn find(&self, value: &str, original: &str) -> Result<usize, usize> {
+        let text = self.text.as_bytes();
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let Entry { start, value_length, .. } = self.entries[middle];
+            let value_end = usize::from(start) + usize::from(value_length);
+            let by_value = text[usize::from(start)..value_end].cmp(value.as_bytes());
+            let ordering = by_value.then_with(|| {
+                let end = self.end_of(middle);
+                let spelling_start = if end == value_end { usize::from(start) } else { value_end };
+                text[spelling_start..end].cmp(original.as_bytes())
+            });
+            match ordering {
+                Ordering::Less => low = middle + 1,
+                Ordering::Equal => return Ok(middle),
+                Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
     }
 
     /// The number of entries that pass, which are the first ones.

@@ -248,15 +248,14 @@ impl ValueMap {
 
     /// Where a spelling is, or else where it belongs.
     fn find(&self, value: &str, original: &str) -> Result<Place, Place> {
-        let sought = (value, original);
+        let sought = (value.as_bytes(), original.as_bytes());
         let behind = self.order.partition_point(|separator| separator.spelling() <= sought);
         let chunk = behind.saturating_sub(1);
         let Some(entries) = self.chunk_at(chunk) else {
             return Err(Place { chunk, entry: 0 });
         };
-        let entry = entries.partition(|value, original| (value, original) < sought);
-        let is_there = entry < entries.len() && entries.text_of(entry) == sought;
-        if is_there { Ok(Place { chunk, entry }) } else { Err(Place { chunk, entry }) }
+        let place = |entry| Place { chunk, entry };
+        entries.find(value, original).map(place).map_err(place)
     }
 }
 
@@ -266,7 +265,11 @@ impl Separator {
         Self { text: format!("{value}{original}").into(), value_length: narrow(value.len()), chunk: id }
     }
 
-    fn spelling(&self) -> (&str, &str) {
-        self.text.split_at(self.value_length as usize)
+    fn value(&self) -> &str {
+        self.text.get(..self.value_length as usize).unwrap_or_default()
+    }
+
+    fn spelling(&self) -> (&[u8], &[u8]) {
+        self.text.as_bytes().split_at(self.value_length as usize)
     }
 }

@@ -46,7 +46,7 @@ impl ValueMap {
 
     /// The place behind all values that pass, which are the first ones.
     fn edge(&self, passes: impl Fn(&str) -> bool) -> Place {
-        let behind = self.order.partition_point(|separator| passes(separator.spelling().0));
+        let behind = self.order.partition_point(|separator| passes(separator.value()));
         let chunk = behind.saturating_sub(1);
         let entry = self.chunk_at(chunk).map_or(0, |chunk| chunk.partition(|value, _| passes(value)));
         Place { chunk, entry }
