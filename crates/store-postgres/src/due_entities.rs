@@ -1,11 +1,11 @@
 //! What there is to know of entities that are taken up.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use callboard_model::{EntityRef, LocationKey};
 use callboard_store::{Document, DueEntity, Result, StoreError};
 use callboard_store_body::decompress;
+use foldhash::{HashMap, HashMapExt as _};
 use sqlx::PgConnection;
 use uuid::Uuid;
 

@@ -1,11 +1,11 @@
 //! Texts that repeat, as numbers.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use callboard_model::{EntityRef, LocationKey};
 use callboard_store::{ProviderName, Result, StoreError};
+use foldhash::{HashMap, HashMapExt as _};
 use sqlx::PgConnection;
 use uuid::Uuid;
 

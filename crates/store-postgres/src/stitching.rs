@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -8,6 +8,7 @@ use callboard_store::{
     StoreError, Wakeup,
 };
 use callboard_store_body::{compress, decompress};
+use foldhash::{HashMap, HashMapExt as _};
 use jiff::Timestamp;
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
