@@ -33,6 +33,7 @@ mod example_catalog;
 mod github;
 mod http_settings;
 mod key_store;
+mod log_fields;
 mod logging;
 mod metrics;
 mod model_layers;

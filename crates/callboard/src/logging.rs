@@ -12,6 +12,8 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, registry};
 
+use crate::log_fields::Fields;
+
 /// What picks traces up, beside the lines.
 pub(crate) type TracesLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
@@ -70,7 +72,7 @@ where
     match format {
         LogFormat::Text => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            lines.with_ansi(colour).with_target(false).boxed()
+            lines.fmt_fields(Fields::default()).with_ansi(colour).with_target(false).boxed()
         }
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
     }
