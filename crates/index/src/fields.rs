@@ -3,6 +3,8 @@
 //! Bodies are kept as text, so a projection reads only the objects on the way to what was asked for, and copies the
 //! rest as it is.
 
+use std::borrow::Cow;
+
 use callboard_model::javascript::trim;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -63,7 +65,7 @@ impl FieldSelection {
     pub fn project(&self, entity: &Value) -> Value {
         let mut output = Node::Object(Vec::new());
         for path in &self.paths {
-            if let Some((keys, value)) = resolve(path, entity, |object, key| object.get(key)) {
+            if let Some((keys, value)) = resolve(path, |object, key| object.unwrap_or(entity).get(key)) {
                 output.set(&keys, value);
             }
         }
@@ -76,11 +78,17 @@ impl FieldSelection {
     ///
     /// If the text is not a JSON object, which the body of an indexed entity always is.
     pub fn project_bytes(&self, body: &[u8]) -> Result<Vec<u8>, serde_json::Error> {
-        let root: &RawValue = serde_json::from_slice(body)?;
+        // Checked once, and as a whole: it would be done bit by bit for every member.
+        let body = std::str::from_utf8(body).map_err(<serde_json::Error as serde::de::Error>::custom)?;
+        let root: Members<'_> = serde_json::from_str(body)?;
         let mut objects = ObjectReader::default();
         let mut output = Node::Object(Vec::new());
         for path in &self.paths {
-            if let Some((keys, value)) = resolve(path, root, |object, key| objects.member(object, key)) {
+            let member = |object: Option<_>, key: &str| match object {
+                None => root.get(key),
+                Some(object) => objects.member(object, key),
+            };
+            if let Some((keys, value)) = resolve(path, member) {
                 output.set(&keys, value);
             }
         }
@@ -90,27 +98,26 @@ impl FieldSelection {
     }
 }
 
-/// Finds the value at a path, and the keys that lead to it. Keys may contain dots: a part that the object does not have
-/// is tried again joined with the next one.
+/// Finds the value at a path, and the keys that lead to it, where `member` finds that of an object, or of the root if there is
+/// none. Keys may contain dots: a part that the object does not have is tried again joined with the next one.
 fn resolve<'a, V: ?Sized>(
     path: &[String],
-    root: &'a V,
-    mut member: impl FnMut(&'a V, &str) -> Option<&'a V>,
+    mut member: impl FnMut(Option<&'a V>, &str) -> Option<&'a V>,
 ) -> Option<(Vec<String>, &'a V)> {
     let mut keys = Vec::new();
-    let mut current = root;
+    let mut current = None;
     let mut unmatched: Option<String> = None;
     for part in path {
         let key = unmatched.map_or_else(|| part.clone(), |before| format!("{before}.{part}"));
         if let Some(found) = member(current, &key) {
-            current = found;
+            current = Some(found);
             keys.push(key);
             unmatched = None;
         } else {
             unmatched = Some(key);
         }
     }
-    unmatched.is_none().then_some((keys, current))
+    current.filter(|_| unmatched.is_none()).map(|value| (keys, value))
 }
 
 /// An entity in the making.
@@ -185,15 +192,24 @@ impl<'a> ObjectReader<'a> {
             self.read.push((address, members));
             self.read.len() - 1
         });
-        let members = &self.read[position].1;
-        // Of repeated keys the last one counts, as in every JSON parser.
-        members.0.iter().rev().find(|(name, _)| name == key).map(|(_, value)| *value)
+        self.read[position].1.get(key)
     }
 }
 
 /// The members of an object, their values unread.
 #[derive(Default)]
-struct Members<'a>(Vec<(std::borrow::Cow<'a, str>, &'a RawValue)>);
+struct Members<'a>(Vec<(Key<'a>, &'a RawValue)>);
+
+/// A key, borrowed from the text unless something in it is escaped.
+#[derive(Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'a> Members<'a> {
+    /// Of repeated keys the last one counts, as in every JSON parser.
+    fn get(&self, key: &str) -> Option<&'a RawValue> {
+        self.0.iter().rev().find(|(name, _)| name.0 == key).map(|(_, value)| *value)
+    }
+}
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
