@@ -1,11 +1,16 @@
 //! Fills the index from the store, and keeps it up with the change log. What this node stitched comes from the
 //! hand-off, all else from the store.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callboard_index::{Change as IndexChange, IndexLoader, IndexWriter, IndexedEntity};
+use callboard_index::{
+    BodyError, Change as IndexChange, EntityBatch, EntityBatchBuilder, IndexLoader, IndexWriter,
+    IndexedEntity,
+};
+use callboard_model::EntityRef;
 use callboard_store::{Change, ChangeSequence, FinalEntity, StoreError};
 use futures::StreamExt as _;
 use thiserror::Error;
@@ -22,7 +27,9 @@ const PAGE: usize = 2048;
 /// How many are read at a time to fill the index. A few pages are under way, with all their terms.
 const FILLING_PAGE: usize = 512;
 /// How many pages may wait to be loaded.
-const PAGES_WAITING: usize = 2;
+const BATCHES_WAITING: usize = 2;
+/// How many that were loaded may wait to be used again.
+const SPARE_BATCHES: usize = 8;
 /// How long what this node is writing is waited for.
 const BLOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// How many entities one task derives the terms of.
@@ -30,7 +37,7 @@ const CHUNK: usize = 64;
 
 /// What is handed to the thread that fills the index.
 enum Loading {
-    Page(Vec<IndexedEntity>),
+    Batch(Box<EntityBatch>),
     /// There are no more. Without this something went wrong, and there is nothing to finish.
     Done,
 }
@@ -65,17 +72,19 @@ impl IndexFollower {
     pub(crate) async fn fill(&mut self) -> Result<(), FollowError> {
         // What changes while the pages are read comes again from the log.
         let head = self.core.store.head().await?;
-        let (sender, mut receiver) = mpsc::channel::<Loading>(PAGES_WAITING);
+        let (sender, mut receiver) = mpsc::channel::<Loading>(BATCHES_WAITING);
+        let (spare_sender, spare) = mpsc::channel(SPARE_BATCHES);
         let loading = tokio::task::spawn_blocking(move || {
             let mut loader = IndexLoader::default();
             loop {
                 match receiver.blocking_recv()? {
-                    Loading::Page(entities) => loader.add(entities),
+                    // One that nobody needs is dropped.
+                    Loading::Batch(batch) => _ = spare_sender.try_send(loader.add(*batch)),
                     Loading::Done => return Some(loader.finish()),
                 }
             }
         });
-        self.read_all(sender).await?;
+        self.read_all(sender, spare).await?;
         let mut index = loading.await?.ok_or(FollowError::Unfinished)?;
         index.set_version(head.0);
         if let Some(writer) = &mut self.writer {
@@ -86,24 +95,34 @@ impl IndexFollower {
     }
 
     /// Hands all entities of the store on, page by page.
-    async fn read_all(&self, loader: mpsc::Sender<Loading>) -> Result<(), FollowError> {
-        let mut page = self.core.store.final_entities(None, FILLING_PAGE).await?;
-        while let Some(last) = page.last() {
-            let after = last.entity_ref.clone();
-            let changes = page.into_iter().map(Change::Upserted).collect();
-            let (derived, next) = tokio::join!(
-                derive(changes, self.workers()),
-                self.core.store.final_entities(Some(&after), FILLING_PAGE)
-            );
-            let entities = derived?.into_iter().filter_map(|change| match change {
-                IndexChange::Upsert(entity) => Some(entity),
-                IndexChange::Remove(_) => None,
-            });
-            if loader.send(Loading::Page(entities.collect())).await.is_err() {
-                // It has failed; waiting for it says why.
-                return Ok(());
+    async fn read_all(
+        &self,
+        loader: mpsc::Sender<Loading>,
+        mut spare: mpsc::Receiver<EntityBatchBuilder>,
+    ) -> Result<(), FollowError> {
+        let mut after = None;
+        let mut batches = VecDeque::new();
+        loop {
+            let page = self.core.store.final_entities(after.as_ref(), FILLING_PAGE).await?;
+            let is_end = page.is_empty();
+            if let Some(last) = page.last() {
+                after = Some(last.entity_ref.clone());
+                let builder = spare.try_recv().unwrap_or_default();
+                batches.push_back(tokio::task::spawn_blocking(move || batch_of(page, builder)));
             }
-            page = next?;
+            // While the next page is read, so many others are understood.
+            let most = if is_end { 0 } else { self.workers() };
+            while batches.len() > most
+                && let Some(batch) = batches.pop_front()
+            {
+                if loader.send(Loading::Batch(Box::new(batch.await?))).await.is_err() {
+                    // It has failed; waiting for it says why.
+                    return Ok(());
+                }
+            }
+            if is_end {
+                break;
+            }
         }
         // If it has failed, waiting for it says why.
         _ = loader.send(Loading::Done).await;
@@ -227,6 +246,16 @@ async fn derive(changes: Vec<Change>, workers: usize) -> Result<Vec<IndexChange>
     })
 }
 
+/// What goes into a new index together.
+fn batch_of(page: Vec<FinalEntity>, mut batch: EntityBatchBuilder) -> EntityBatch {
+    for FinalEntity { entity_ref, uid, body } in page {
+        if let Err(error) = batch.read(entity_ref.clone(), &uid.to_string(), Bytes::from_owner(body)) {
+            cannot_be_indexed(&entity_ref, &error);
+        }
+    }
+    batch.finish()
+}
+
 fn index_change(change: Change) -> Option<IndexChange> {
     let FinalEntity { entity_ref, uid, body } = match change {
         Change::Removed(entity_ref) => return Some(IndexChange::Remove(entity_ref)),
@@ -235,9 +264,13 @@ fn index_change(change: Change) -> Option<IndexChange> {
     match IndexedEntity::read(entity_ref.clone(), &uid.to_string(), Bytes::from_owner(body)) {
         Ok(indexed) => Some(IndexChange::Upsert(indexed)),
         Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(entity = %entity_ref, error, "a final entity cannot be indexed");
+            cannot_be_indexed(&entity_ref, &error);
             None
         }
     }
+}
+
+fn cannot_be_indexed(entity_ref: &EntityRef, error: &BodyError) {
+    let error = error as &dyn std::error::Error;
+    tracing::error!(entity = %entity_ref, error, "a final entity cannot be indexed");
 }

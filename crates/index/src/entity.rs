@@ -5,7 +5,6 @@ use callboard_model::EntityRef;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::json_tree::JsonTree;
 use crate::term::{DuplicateKeys, Terms};
 
 /// A final entity ready to be indexed. Made before any lock is taken, since deriving terms is the larger part of the
@@ -38,7 +37,7 @@ impl IndexedEntity {
     ///
     /// [`BodyError`]: it cannot be indexed.
     pub fn read(entity_ref: EntityRef, uid: &str, body: Bytes) -> Result<Self, BodyError> {
-        let terms = Terms::of_node(&serde_json::from_slice::<JsonTree<'_>>(&body)?)?;
+        let terms = Terms::read(&body)?;
         Ok(Self { entity_ref, uid: uid.into(), body, terms })
     }
 }

@@ -10,6 +10,7 @@
 
 mod cursor;
 mod entity;
+mod entity_batch;
 mod facet;
 mod fields;
 mod full_text;
@@ -23,11 +24,14 @@ mod query;
 mod scalar;
 mod shared;
 mod term;
+mod term_names;
+mod term_visit;
 mod term_walk;
 mod uid;
 
 pub use self::cursor::{AfterCursor, Cursor, CursorError};
 pub use self::entity::{BodyError, Change, Hit, IndexedEntity};
+pub use self::entity_batch::{EntityBatch, EntityBatchBuilder};
 pub use self::facet::{Facet, FacetQuery, FacetValue};
 pub use self::fields::{FieldError, FieldSelection};
 pub use self::full_text::FullText;

@@ -9,7 +9,8 @@ use std::ops::Range;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::term_walk::{Node, terms_of};
+use crate::entity::BodyError;
+use crate::term_walk::Walk;
 
 /// The longest key and the longest value that can be searched for, in UTF-16 code units after lower-casing.
 pub const TERM_LENGTH_LIMIT: usize = 200;
@@ -48,12 +49,14 @@ impl<'a> Term<'a> {
 /// All terms of one entity, sorted by key and value, each pair once.
 #[derive(Clone, Default)]
 pub struct Terms {
-    /// Keys and values, one behind the other: there are too many of them for a string each.
-    text: String,
+    /// Keys, one behind the other: there are too many of them for a string each.
+    keys: String,
+    /// Values, the same way.
+    values: String,
     places: Vec<TermPlace>,
 }
 
-/// Where a term is in the text.
+/// Where a term is in the texts.
 #[derive(Debug, Clone)]
 pub(crate) struct TermPlace {
     pub(crate) key: Range<usize>,
@@ -93,16 +96,22 @@ impl Terms {
     /// # Ok::<(), callboard_index::DuplicateKeys>(())
     /// ```
     pub fn of(entity: &Value) -> Result<Self, DuplicateKeys> {
-        terms_of(entity)
+        let mut walk = Walk::default();
+        // It cannot fail: what a value is made of is JSON.
+        _ = walk.read(entity);
+        walk.into_terms()
     }
 
-    pub(crate) fn of_node(entity: &impl Node) -> Result<Self, DuplicateKeys> {
-        terms_of(entity)
+    /// Derives the terms of a final entity from its JSON text.
+    pub(crate) fn read(entity: &[u8]) -> Result<Self, BodyError> {
+        let mut walk = Walk::default();
+        walk.read_json(entity)?;
+        Ok(walk.into_terms()?)
     }
 
     /// Terms whose places are sorted.
-    pub(crate) fn of_places(text: String, places: Vec<TermPlace>) -> Self {
-        Self { text, places }
+    pub(crate) fn of_places(keys: String, values: String, places: Vec<TermPlace>) -> Self {
+        Self { keys, values, places }
     }
 
     /// The terms in order of key and value; the term without a value comes first among those of its key.
@@ -122,16 +131,16 @@ impl Terms {
 
     /// The terms of one key, which must be lower-cased already.
     pub fn with_key<'a>(&'a self, key: &'a str) -> impl Iterator<Item = Term<'a>> {
-        let start = self.places.partition_point(|place| &self.text[place.key.clone()] < key);
+        let start = self.places.partition_point(|place| &self.keys[place.key.clone()] < key);
         self.places[start..].iter().map(|place| self.term(place)).take_while(move |term| term.key == key)
     }
 
     fn term(&self, place: &TermPlace) -> Term<'_> {
         let value = place.value.as_ref();
         Term {
-            key: &self.text[place.key.clone()],
-            value: value.map(|value| &self.text[value.lower.clone()]),
-            original: value.map(|value| &self.text[value.original.clone()]),
+            key: &self.keys[place.key.clone()],
+            value: value.map(|value| &self.values[value.lower.clone()]),
+            original: value.map(|value| &self.values[value.original.clone()]),
             is_membership: place.is_membership,
         }
     }

@@ -1,198 +1,153 @@
 //! Going through an entity for its terms.
 //!
-//! Keys and values are written into one text, and sorted by where they are in it: an entity has some forty terms, and
-//! this is most of the work when the index is filled.
+//! The entity is not made into a tree first: what reads it calls back for each of its parts, and the path to it is known
+//! then. An entity has some forty terms, and this is a large part of the work when the index is filled.
 
-use std::hash::BuildHasher as _;
 use std::ops::Range;
 
 use callboard_model::js_number;
-use foldhash::fast::RandomState;
-use hashbrown::HashTable;
-use serde_json::{Number, Value};
+use serde::de::{DeserializeSeed as _, Deserializer};
+use serde_json::Number;
 
+use crate::json_tree::JsonTree;
 use crate::scalar::lowered;
-use crate::term::{DuplicateKeys, TERM_LENGTH_LIMIT, TermPlace, Terms, ValuePlace};
-
-/// Paths that the walk leaves out: too large, too volatile, or added by hand after it.
-const SKIPPED_PATHS: [&str; 7] = [
-    "attachments",
-    "relations",
-    "status",
-    "metadata.name",
-    "metadata.namespace",
-    "metadata.uid",
-    "metadata.etag",
-];
+use crate::term::{DuplicateKeys, TermPlace, Terms, ValuePlace};
+use crate::term_names::{Names, fits};
+use crate::term_visit::{Node, Place};
 
 /// A value that means "no value" to other programs reading the same data.
 const RESERVED_VALUE: &str = "\u{1}";
 
-/// A JSON value, in whatever form.
-pub(crate) trait Node: Sized {
-    fn view(&self) -> View<'_, Self>;
-
-    /// A member of an object.
-    fn member(&self, name: &str) -> Option<&Self>;
-
-    /// Calls back for each member, in order; for none if this is no object.
-    fn for_each_member(&self, visit: impl FnMut(&str, &Self));
-}
-
-/// What a JSON value is.
-pub(crate) enum View<'a, N> {
-    Null,
-    Bool(bool),
-    Number(&'a Number),
-    Text(&'a str),
-    List(&'a [N]),
-    Object,
-}
-
-impl Node for Value {
-    fn view(&self) -> View<'_, Self> {
-        match self {
-            Self::Null => View::Null,
-            Self::Bool(flag) => View::Bool(*flag),
-            Self::Number(number) => View::Number(number),
-            Self::String(text) => View::Text(text),
-            Self::Array(items) => View::List(items),
-            Self::Object(_) => View::Object,
-        }
-    }
-
-    fn member(&self, name: &str) -> Option<&Self> {
-        self.get(name)
-    }
-
-    fn for_each_member(&self, mut visit: impl FnMut(&str, &Self)) {
-        for (name, member) in self.as_object().into_iter().flatten() {
-            visit(name, member);
-        }
-    }
-}
-
-/// The terms of an entity.
-pub(crate) fn terms_of<N: Node>(entity: &N) -> Result<Terms, DuplicateKeys> {
-    let mut walk = Walk {
-        text: String::with_capacity(4096),
-        rows: Vec::with_capacity(64),
-        keys: None,
-        hasher: RandomState::default(),
-    };
-    walk.visit(&mut String::with_capacity(128), entity);
-    walk.add_identity(entity);
-    walk.add_relations(entity);
-    walk.finish()
+/// Goes through entities, one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Walk {
+    pub(crate) names: Names,
+    /// The values of the entity, one behind the other.
+    pub(crate) text: String,
+    pub(crate) rows: Vec<Row>,
+    path: String,
+    /// The number of the entity; the first is 1.
+    entity: u64,
 }
 
 /// A term in the making.
-struct Row {
+#[derive(Debug)]
+pub(crate) struct Row {
     /// The key as the entity spells it.
-    raw_key: Range<usize>,
-    key: Range<usize>,
-    value: Option<ValuePlace>,
+    spelled: u32,
+    pub(crate) key: u32,
+    pub(crate) value: Option<ValuePlace>,
     /// Whether it can be searched for.
     is_term: bool,
     is_membership: bool,
 }
 
-struct Walk {
-    text: String,
-    rows: Vec<Row>,
-    /// The rows by their keys. Only lists of strings need it, so it is made when the first one is met.
-    keys: Option<HashTable<usize>>,
-    hasher: RandomState,
+/// What is looked at when the rest of an entity is done.
+#[derive(Default)]
+pub(crate) struct SetAside<'de> {
+    pub(crate) name: Option<JsonTree<'de>>,
+    pub(crate) namespace: Option<JsonTree<'de>>,
+    pub(crate) uid: Option<JsonTree<'de>>,
+    pub(crate) relations: Option<JsonTree<'de>>,
 }
 
 impl Walk {
-    fn visit<N: Node>(&mut self, path: &mut String, node: &N) {
-        if SKIPPED_PATHS.contains(&path.as_str()) {
-            return;
+    /// Goes through the next entity.
+    pub(crate) fn read<'de, D: Deserializer<'de>>(&mut self, entity: D) -> Result<(), D::Error> {
+        self.text.clear();
+        self.rows.clear();
+        self.path.clear();
+        self.entity += 1;
+        let mut aside = SetAside::default();
+        Node { walk: self, aside: &mut aside, place: Place::Entity }.deserialize(entity)?;
+        self.add_identity(&aside);
+        self.add_relations(aside.relations.as_ref());
+        Ok(())
+    }
+
+    /// Goes through the next entity, which is JSON text and nothing else.
+    pub(crate) fn read_json(&mut self, entity: &[u8]) -> Result<(), serde_json::Error> {
+        let mut text = serde_json::Deserializer::from_slice(entity);
+        self.read(&mut text)?;
+        text.end()
+    }
+
+    /// Goes to a member of where it is. Returns the way back, for [`Walk::leave`].
+    pub(crate) fn enter(&mut self, name: &str) -> usize {
+        let parent_length = self.path.len();
+        if parent_length > 0 {
+            self.path.push('.');
         }
-        match node.view() {
-            View::Null => self.add(path, None),
-            View::Bool(true) => self.add(path, Some("true")),
-            View::Bool(false) => self.add(path, Some("false")),
-            View::Number(number) => self.add(path, Some(&js_number(number))),
-            View::Text(text) => self.add(path, Some(text)),
-            View::List(items) => {
-                for item in items {
-                    self.visit(path, item);
-                    if let View::Text(text) = item.view() {
-                        self.add_membership(path, text);
-                    }
-                }
-            }
-            View::Object => {
-                let parent_length = path.len();
-                node.for_each_member(|name, member| {
-                    if parent_length > 0 {
-                        path.push('.');
-                    }
-                    path.push_str(name);
-                    self.visit(path, member);
-                    path.truncate(parent_length);
-                });
-            }
-        }
+        self.path.push_str(name);
+        parent_length
+    }
+
+    pub(crate) fn leave(&mut self, parent_length: usize) {
+        self.path.truncate(parent_length);
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    pub(crate) fn add_number(&mut self, number: &Number) {
+        self.add(Some(&js_number(number)));
+    }
+
+    /// Adds a term for where it is.
+    pub(crate) fn add(&mut self, value: Option<&str>) {
+        let spelled = self.names.number(&self.path);
+        self.add_to(spelled, value, false);
     }
 
     /// Lets `metadata.tags.java` be asked for, which is the only way to demand two items of one list at once.
-    fn add_membership(&mut self, path: &mut String, item: &str) {
-        let path_length = path.len();
-        path.push('.');
-        path.push_str(item);
-        if !self.has_key(lowered(path).as_deref().unwrap_or(path)) {
-            self.add(path, Some("true"));
-            if let Some(row) = self.rows.last_mut() {
-                row.is_membership = true;
-            }
+    pub(crate) fn add_membership(&mut self, item: &str) {
+        let path_length = self.path.len();
+        self.path.push('.');
+        self.path.push_str(item);
+        let spelled = self.names.number(&self.path);
+        if !self.names.was_noted(self.names.lower(spelled), self.entity) {
+            self.add_to(spelled, Some("true"), true);
         }
-        path.truncate(path_length);
+        self.path.truncate(path_length);
     }
 
-    fn has_key(&mut self, key: &str) -> bool {
-        let Self { text, rows, keys, hasher } = self;
-        let hash = |row: &usize| hasher.hash_one(&text[rows[*row].key.clone()]);
-        let keys = keys.get_or_insert_with(|| {
-            let mut keys = HashTable::with_capacity(2 * rows.len());
-            (0..rows.len()).for_each(|row| {
-                keys.insert_unique(hash(&row), row, hash);
-            });
-            keys
-        });
-        keys.find(hasher.hash_one(key), |row| text[rows[*row].key.clone()] == *key).is_some()
-    }
-
-    fn add_identity<N: Node>(&mut self, entity: &N) {
-        let metadata = entity.member("metadata");
-        let text = |name: &str| text_of(metadata?.member(name)?);
-        let (name, namespace, uid) = (text("name"), text("namespace"), text("uid"));
-        if let Some(name) = name {
-            self.add("metadata.name", Some(name));
+    fn add_identity(&mut self, aside: &SetAside<'_>) {
+        let text = |tree: &Option<JsonTree<'_>>| tree.as_ref().and_then(JsonTree::text).map(str::to_owned);
+        let name = text(&aside.name);
+        if name.is_some() {
+            self.add_named("metadata.name", name.as_deref());
         }
-        let namespace = namespace.filter(|namespace| !namespace.is_empty());
-        self.add("metadata.namespace", Some(namespace.unwrap_or("default")));
-        if let Some(uid) = uid {
-            self.add("metadata.uid", Some(uid));
+        let namespace = text(&aside.namespace).filter(|namespace| !namespace.is_empty());
+        self.add_named("metadata.namespace", Some(namespace.as_deref().unwrap_or("default")));
+        let uid = text(&aside.uid);
+        if uid.is_some() {
+            self.add_named("metadata.uid", uid.as_deref());
         }
     }
 
-    fn add_relations<N: Node>(&mut self, entity: &N) {
-        let Some(View::List(relations)) = entity.member("relations").map(Node::view) else { return };
+    fn add_relations(&mut self, relations: Option<&JsonTree<'_>>) {
+        let Some(JsonTree::List(relations)) = relations else { return };
         for relation in relations {
-            let text = |name: &str| text_of(relation.member(name)?);
+            let text = |name: &str| relation.member(name)?.text();
             if let (Some(kind), Some(target)) = (text("type"), text("targetRef")) {
-                self.add(&format!("relations.{kind}"), Some(target));
+                self.path.clear();
+                self.path.push_str("relations.");
+                self.path.push_str(kind);
+                self.add(Some(target));
             }
         }
     }
 
-    fn add(&mut self, raw_key: &str, value: Option<&str>) {
-        let raw_key_place = self.write(raw_key);
-        let key = lowered(raw_key).map_or_else(|| raw_key_place.clone(), |key| self.write(&key));
-        let mut is_term = fits(&self.text[key.clone()]);
+    fn add_named(&mut self, key: &str, value: Option<&str>) {
+        let spelled = self.names.number(key);
+        self.add_to(spelled, value, false);
+    }
+
+    fn add_to(&mut self, spelled: u32, value: Option<&str>, is_membership: bool) {
+        let key = self.names.lower(spelled);
+        self.names.note(key, self.entity);
+        let mut is_term = self.names.fits(key);
         let value = value.and_then(|raw_value| {
             is_term &= raw_value != RESERVED_VALUE;
             let lower = lowered(raw_value);
@@ -203,13 +158,7 @@ impl Walk {
             let lower = lower.map_or_else(|| original.clone(), |lower| self.write(&lower));
             Some(ValuePlace { lower, original })
         });
-        let number = self.rows.len();
-        self.rows.push(Row { raw_key: raw_key_place, key, value, is_term, is_membership: false });
-        let Self { text, rows, keys, hasher } = self;
-        if let Some(keys) = keys {
-            let hash = |row: &usize| hasher.hash_one(&text[rows[*row].key.clone()]);
-            keys.insert_unique(hash(&number), number, hash);
-        }
+        self.rows.push(Row { spelled, key, value, is_term, is_membership });
     }
 
     fn write(&mut self, text: &str) -> Range<usize> {
@@ -218,49 +167,57 @@ impl Walk {
         start..self.text.len()
     }
 
-    fn finish(self) -> Result<Terms, DuplicateKeys> {
-        let Self { text, rows, .. } = self;
-        let key = |row: usize| &text[rows[row].key.clone()];
-        let value = |row: usize| rows[row].value.as_ref().map(|value| &text[value.lower.clone()]);
+    /// The terms of the entity, sorted.
+    pub(crate) fn into_terms(self) -> Result<Terms, DuplicateKeys> {
+        let mut order: Vec<usize> = (0..self.rows.len()).collect();
         // Rows that are equal stay as they came, so that of several spellings of one value the first stays the first.
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_unstable_by(|left, right| key(*left).cmp(key(*right)).then(left.cmp(right)));
-        let mut places = Vec::with_capacity(rows.len());
+        let name = |row: usize| self.names.text(self.rows[row].key);
+        order.sort_unstable_by(|left, right| name(*left).cmp(name(*right)).then(left.cmp(right)));
+        let mut places = Vec::with_capacity(order.len());
+        self.for_each_term(&mut order, |row, is_membership| {
+            places.push(TermPlace {
+                key: self.names.place(row.key),
+                value: row.value.clone(),
+                is_membership,
+            });
+        })?;
+        Ok(Terms::of_places(self.names.into_text(), self.text, places))
+    }
+
+    /// Calls back for each term of the entity. The rows have to be sorted by key, in whatever order of the keys, and
+    /// are as they came where they have the same.
+    pub(crate) fn for_each_term(
+        &self,
+        order: &mut [usize],
+        mut found: impl FnMut(&Row, bool),
+    ) -> Result<(), DuplicateKeys> {
+        let rows = &self.rows;
+        let value = |row: usize| rows[row].value.as_ref().map(|value| &self.text[value.lower.clone()]);
         let mut duplicates = Vec::new();
-        for same_key in order.chunk_by_mut(|left, right| key(*left) == key(*right)) {
-            let spellings = same_key.iter().map(|row| &text[rows[*row].raw_key.clone()]);
-            if spellings.clone().zip(spellings.skip(1)).any(|(one, next)| one != next) {
-                duplicates.push(key(same_key[0]).to_owned());
+        for same_key in order.chunk_by_mut(|left, right| rows[*left].key == rows[*right].key) {
+            let spelled = rows[same_key[0]].spelled;
+            if same_key.iter().any(|row| rows[*row].spelled != spelled) {
+                duplicates.push(self.names.text(rows[same_key[0]].key).to_owned());
             }
-            same_key.sort_unstable_by(|left, right| value(*left).cmp(&value(*right)).then(left.cmp(right)));
+            if same_key.len() > 1 {
+                same_key
+                    .sort_unstable_by(|left, right| value(*left).cmp(&value(*right)).then(left.cmp(right)));
+            }
             // The key may be there besides, with a dot in the name of a member.
             let is_membership = same_key.iter().all(|row| rows[*row].is_membership);
             let mut last = None;
             for row in same_key.iter().copied().filter(|row| rows[*row].is_term) {
                 let is_new = last.is_none_or(|last| value(last) != value(row));
                 if is_new {
-                    let Row { key, value, .. } = &rows[row];
-                    places.push(TermPlace { key: key.clone(), value: value.clone(), is_membership });
+                    found(&rows[row], is_membership);
                 }
                 last = Some(row);
             }
         }
         if duplicates.is_empty() {
-            Ok(Terms::of_places(text, places))
-        } else {
-            Err(DuplicateKeys { keys: duplicates })
+            return Ok(());
         }
+        duplicates.sort_unstable();
+        Err(DuplicateKeys { keys: duplicates })
     }
-}
-
-fn text_of<N: Node>(node: &N) -> Option<&str> {
-    match node.view() {
-        View::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
-fn fits(text: &str) -> bool {
-    // No UTF-16 form has more units than the UTF-8 form has bytes.
-    text.len() <= TERM_LENGTH_LIMIT || text.encode_utf16().count() <= TERM_LENGTH_LIMIT
 }

@@ -91,7 +91,7 @@ impl Index {
     }
 
     /// Adds the slot to all its terms. Returns their ids.
-    pub(super) fn add_terms(&mut self, slot: u32, terms: &Terms) -> TermList {
+    fn add_terms(&mut self, slot: u32, terms: &Terms) -> TermList {
         let mut listed = Vec::with_capacity(terms.len());
         let mut current: Option<(&str, u32)> = None;
         for term in terms.iter() {
@@ -113,10 +113,6 @@ impl Index {
             key.nulls.insert(slot);
             return NULL_TERM;
         };
-        if self.is_loading {
-            key.values.stage();
-            return key.values.insert(value, original, slot, &mut self.terms);
-        }
         let id = key.values.insert(value, original, slot, &mut self.terms);
         match &mut key.valued {
             Some(valued) => {
@@ -153,7 +149,7 @@ impl Index {
         self.key_lists.release(former);
     }
 
-    fn key_id_or_new(&mut self, name: &str) -> u32 {
+    pub(super) fn key_id_or_new(&mut self, name: &str) -> u32 {
         if let Some(id) = self.key_id(name) {
             return id;
         }

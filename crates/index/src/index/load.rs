@@ -8,49 +8,100 @@ use std::thread;
 use bytes::Bytes;
 
 use super::slot_order::SlotOrder;
+use super::term_list::{KeyShape, NULL_TERM, TermList};
 use super::text_sort::sorted_by_text;
 use super::value_map::Staging;
 use super::vec_growth::narrow;
 use super::{Index, Key, Slot};
 use crate::entity::{Change, IndexedEntity};
-use crate::uid::{UID_BUFFER, Uid};
+use crate::entity_batch::{BatchEntity, EntityBatch, EntityBatchBuilder};
+use crate::uid::UID_BUFFER;
 
 /// The sorted values of so many keys may wait to be put into lists.
 const SORTED_WAITING: usize = 1;
 
+/// The most entities that are put into a batch here.
+const BATCH: usize = 512;
+
 /// Builds an index from many entities, which may come bit by bit. The result is as if they had been applied one after
 /// another, but takes a fraction of the time and less memory.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct IndexLoader {
     index: Index,
     /// Entities whose ref was there before; a well-kept catalog has none.
-    repeated: Vec<Change>,
-}
-
-impl Default for IndexLoader {
-    fn default() -> Self {
-        let index = Index { is_loading: true, ..Index::default() };
-        Self { index, repeated: Vec::new() }
-    }
+    repeated: Vec<BatchEntity>,
 }
 
 impl IndexLoader {
-    /// Takes some more entities.
-    pub fn add(&mut self, entities: impl IntoIterator<Item = IndexedEntity>) {
-        for entity in entities {
-            if self.index.slot_of_ref(entity.entity_ref.as_str()).is_none() {
-                self.index.load_one(entity);
-            } else {
-                self.repeated.push(Change::Upsert(entity));
+    /// Takes some more entities. Returns a builder for others, which uses the memory of the batch again: that is a few
+    /// large pieces, of which each thread that gets some anew would keep its own.
+    pub fn add(&mut self, mut batch: EntityBatch) -> EntityBatchBuilder {
+        let slots = self.place_entities(batch.take_entities());
+        let Self { index, .. } = self;
+        let mut key_ids = vec![0; batch.names().len()];
+        let mut terms = vec![NULL_TERM; batch.values().len()];
+        let mut having = Vec::new();
+        for (key, values) in batch.keys() {
+            let mut key_id = None;
+            for value in values {
+                having.clear();
+                having.extend(batch.having(*value).iter().filter_map(|entity| slots[*entity as usize]));
+                if having.is_empty() {
+                    continue;
+                }
+                let key_id = *key_id.get_or_insert_with(|| index.key_id_or_new(batch.names().text(key)));
+                key_ids[key as usize] = key_id;
+                terms[*value as usize] = index.load_term(key_id, batch.values().get(*value), &having);
             }
         }
+        let mut shapes: Vec<Option<KeyShape>> = (0..batch.shapes().len()).map(|_| None).collect();
+        let mut own = Vec::new();
+        for (list, slot) in batch.lists().iter().zip(slots) {
+            let Some(entity) = slot.and_then(|slot| index.slots[slot as usize].as_mut()) else { continue };
+            let shape = shapes[list.shape as usize].get_or_insert_with(|| {
+                let keys = batch.shapes().get(list.shape).iter().map(|key| key_ids[*key as usize]);
+                index.key_lists.shape(&keys.collect::<Vec<u32>>())
+            });
+            let (shared, memberships) = batch.values_of(list);
+            own.clear();
+            own.extend(
+                memberships
+                    .iter()
+                    .map(|value| (key_ids[batch.values().key(*value) as usize], terms[*value as usize])),
+            );
+            entity.terms = shape.list(|place| terms[shared[place as usize] as usize], &mut own);
+        }
+        batch.into_builder()
+    }
+
+    /// Gives each entity a slot, but for those whose ref is there already.
+    fn place_entities(&mut self, entities: impl Iterator<Item = BatchEntity>) -> Vec<Option<u32>> {
+        let Self { index, repeated } = self;
+        let place = |entity: BatchEntity| {
+            if index.slot_of_ref(entity.entity_ref.as_str()).is_some() {
+                repeated.push(entity);
+                return None;
+            }
+            let BatchEntity { entity_ref, uid, body } = entity;
+            let slot = index.allocate_slot();
+            let body = Bytes::copy_from_slice(&body);
+            index.slots[slot as usize] = Some(Slot { entity_ref, uid, body, terms: TermList::default() });
+            index.refs.insert(slot, &index.slots);
+            index.live.insert(slot);
+            Some(slot)
+        };
+        entities.map(place).collect()
     }
 
     /// The index of them all, at version 0. Works on two threads; memory is used again if it is called by the one that added.
     pub fn finish(self) -> Index {
         let Self { mut index, repeated } = self;
         index.settle();
-        index.apply(repeated);
+        // They were read before, so that they can be read.
+        let read = |BatchEntity { entity_ref, uid, body }| {
+            IndexedEntity::read(entity_ref, uid.text(&mut { UID_BUFFER }), body).ok().map(Change::Upsert)
+        };
+        index.apply(repeated.into_iter().filter_map(read));
         index
     }
 }
@@ -59,18 +110,25 @@ impl Index {
     /// Builds an index, at version 0. For entities that come bit by bit there is [`IndexLoader`].
     pub fn load(entities: impl IntoIterator<Item = IndexedEntity>) -> Self {
         let mut loader = IndexLoader::default();
-        loader.add(entities);
+        let mut batch = EntityBatchBuilder::default();
+        for entity in entities {
+            batch.add(&entity);
+            if batch.len() == BATCH {
+                batch = loader.add(batch.finish());
+            }
+        }
+        loader.add(batch.finish());
         loader.finish()
     }
 
-    fn load_one(&mut self, entity: IndexedEntity) {
-        let IndexedEntity { entity_ref, uid, body, terms } = entity;
-        let slot = self.allocate_slot();
-        let terms = self.add_terms(slot, &terms);
-        let body = Bytes::copy_from_slice(&body);
-        self.slots[slot as usize] = Some(Slot { entity_ref, uid: Uid::from(&*uid), body, terms });
-        self.refs.insert(slot, &self.slots);
-        self.live.insert(slot);
+    /// Adds a term to slots that come after all that were added before.
+    fn load_term(&mut self, key_id: u32, value: Option<(&str, &str)>, slots: &[u32]) -> u32 {
+        let key = &mut self.keys[key_id as usize];
+        let Some((value, original)) = value else {
+            key.nulls.append(slots);
+            return NULL_TERM;
+        };
+        key.values.stage(value, original, slots, &mut self.terms)
     }
 
     /// Puts everything in order that was gathered without. Another thread sorts; this one, which gathered the values,
@@ -104,7 +162,6 @@ impl Index {
             key.values.place_terms(&mut self.terms);
         }
         self.slots.shrink_to_fit();
-        self.is_loading = false;
     }
 }
 

@@ -82,8 +82,6 @@ pub struct Index {
     uids: SlotOrder,
     key_lists: KeyLists,
     version: u64,
-    /// Values are being staged, and neither refs nor uids are in order; see [`Index::load`].
-    is_loading: bool,
 }
 
 /// A key that at least one entity has.

@@ -71,6 +71,24 @@ impl SlotSet {
         Self::Few(vec![one.min(other), one.max(other)])
     }
 
+    /// Adds slots that are in ascending order and come after all that are there.
+    pub(crate) fn append(&mut self, slots: &[u32]) {
+        match self {
+            Self::Few(few) if few.len() + slots.len() <= FEW_LIMIT => {
+                if few.capacity() - few.len() < slots.len() {
+                    few.reserve_exact(slots.len().max(few.len() / 4));
+                }
+                few.extend_from_slice(slots);
+            }
+            Self::Few(few) => *self = Self::Many(few.iter().chain(slots).copied().collect()),
+            Self::Many(many) => {
+                if many.append(slots.iter().copied()).is_err() {
+                    many.extend(slots);
+                }
+            }
+        }
+    }
+
     pub(crate) fn postings(&self) -> Postings<'_> {
         match self {
             Self::Few(few) => Postings::Few(few),
@@ -190,6 +208,20 @@ mod tests {
                 model.remove(&slot);
             }
             check(&set, &model);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn appending_is_inserting(parts in prop::collection::vec(prop::collection::vec(1..90_u32, 0..40), 0..30)) {
+            let (mut appended, mut inserted) = (SlotSet::default(), BTreeSet::new());
+            let mut last = 0;
+            for distances in parts {
+                let slots: Vec<u32> = distances.iter().map(|distance| { last += distance; last }).collect();
+                appended.append(&slots);
+                inserted.extend(slots);
+            }
+            check(&appended, &inserted);
         }
     }
 

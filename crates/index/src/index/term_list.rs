@@ -4,6 +4,7 @@
 //! keeps but one number a term. Keys that are made of the items of a list are as different as the items, and would
 //! leave no two entities with the same keys; each entity keeps its own of those.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
@@ -28,6 +29,16 @@ pub(super) struct TermList {
     shared_keys: Arc<[u32]>,
     /// The terms of the shared keys, then the keys that are the entity's own, then the terms of these.
     numbers: Box<[u32]>,
+}
+
+/// Which keys an entity shares, before it is known which terms it has for them.
+#[derive(Debug)]
+pub(super) struct KeyShape {
+    keys: Arc<[u32]>,
+    /// For each of these keys, which of the entity's terms it is.
+    places: Vec<u32>,
+    /// Where there are several terms of one key.
+    repeated: Vec<Range<usize>>,
 }
 
 /// The lists of keys that entities share.
@@ -81,7 +92,39 @@ fn part<'a>(keys: &[u32], terms: &'a [u32], key: u32) -> &'a [u32] {
     &terms[start..start + length]
 }
 
+impl KeyShape {
+    /// The list of an entity that has these terms, in the order of the keys that the shape was made of, and its own.
+    pub(super) fn list(&self, terms: impl Fn(u32) -> u32, own: &mut [(u32, u32)]) -> TermList {
+        let mut numbers = Vec::with_capacity(self.places.len() + 2 * own.len());
+        numbers.extend(self.places.iter().map(|place| terms(*place)));
+        for same_key in &self.repeated {
+            numbers[same_key.clone()].sort_unstable();
+        }
+        own.sort_unstable();
+        numbers.extend(own.iter().map(|(key, _)| *key));
+        numbers.extend(own.iter().map(|(_, term)| *term));
+        TermList { shared_keys: Arc::clone(&self.keys), numbers: numbers.into() }
+    }
+}
+
 impl KeyLists {
+    /// The shape of entities whose terms have these keys, in whatever order.
+    pub(super) fn shape(&mut self, keys: &[u32]) -> KeyShape {
+        let mut sorted: Vec<(u32, u32)> = keys.iter().copied().zip(0..).collect();
+        sorted.sort_unstable();
+        let places = sorted.iter().map(|(_, place)| *place).collect();
+        let keys: Vec<u32> = sorted.into_iter().map(|(key, _)| key).collect();
+        let mut end = 0;
+        let same_key = keys.chunk_by(|left, right| left == right).map(|same_key| {
+            let start = end;
+            end += same_key.len();
+            start..end
+        });
+        let repeated = same_key.filter(|places| places.len() > 1).collect();
+        let keys = self.known.get_or_insert_with(keys.as_slice(), |keys| keys.into());
+        KeyShape { keys: Arc::clone(keys), places, repeated }
+    }
+
     /// A list of these terms.
     pub(super) fn list(&mut self, mut terms: Vec<ListedTerm>) -> TermList {
         terms.sort_unstable();
@@ -122,6 +165,17 @@ mod tests {
 
     fn own(key: u32, term: u32) -> ListedTerm {
         ListedTerm { is_membership: true, key, term }
+    }
+
+    #[test]
+    fn shapes_give_the_same_lists() {
+        let mut lists = KeyLists::default();
+        let shape = lists.shape(&[3, 1, 3]);
+        let terms = [8, 7, 2];
+        let one = shape.list(|place| terms[place as usize], &mut [(9, 4), (2, 6)]);
+        let other = lists.list(vec![shared(3, 8), own(2, 6), shared(1, 7), shared(3, 2), own(9, 4)]);
+        assert!(Arc::ptr_eq(&one.shared_keys, &other.shared_keys));
+        assert_eq!(one.numbers, other.numbers);
     }
 
     #[test]

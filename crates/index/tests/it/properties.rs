@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use callboard_index::{
-    Change, EntityQuery, Facet, FacetQuery, FullText, Index, ListQuery, OrderField, Page, Predicate, Terms,
+    Change, EntityBatchBuilder, EntityQuery, Facet, FacetQuery, FullText, Index, IndexLoader, ListQuery,
+    OrderField, Page, Predicate, Terms,
 };
 use callboard_model::EntityRef;
 use proptest::prelude::*;
@@ -40,6 +41,32 @@ fn build(steps: &[Step]) -> (Index, NaiveCatalog) {
         }
     }
     (index, catalog)
+}
+
+/// Loads what is not removed, a few at a time and some of it several times, from its text.
+fn load(steps: &[Step], batch_size: usize) -> (Index, NaiveCatalog) {
+    let (mut loader, mut catalog) = (IndexLoader::default(), NaiveCatalog::new());
+    let mut builder = EntityBatchBuilder::default();
+    for batch in steps.chunks(batch_size) {
+        for step in batch {
+            let Step::Upsert { entity, .. } = step else { continue };
+            let entity_ref = ref_of(entity);
+            // Uids are unique in a catalog.
+            let uid = format!("{}/{entity_ref}", entity["metadata"]["uid"].as_str().unwrap());
+            let mut entity = entity.clone();
+            entity["metadata"]["uid"] = json!(uid);
+            builder.read(entity_ref.clone(), &uid, entity.to_string().into()).unwrap();
+            catalog.insert(entity_ref.to_string(), NaiveEntity { uid, terms: Terms::of(&entity).unwrap() });
+        }
+        // What cannot be indexed leaves nothing behind.
+        let unfit = br#"{ "spec": { "unfit": "unfit", "Unfit": 1 } }"#;
+        assert!(builder.read(EntityRef::new("a", "b", "unfit"), "unfit", unfit.as_slice().into()).is_err());
+        assert!(
+            builder.read(EntityRef::new("a", "b", "c"), "unfit", b"{\"unfit\": 1".as_slice().into()).is_err()
+        );
+        builder = loader.add(builder.finish());
+    }
+    (loader.finish(), catalog)
 }
 
 fn ref_of(entity: &Value) -> EntityRef {
@@ -115,6 +142,24 @@ proptest! {
     fn pages_equal_the_naive_ones(steps in steps(), query in entity_query()) {
         let (index, catalog) = build(&steps);
         check_walk(&index, &catalog, &query);
+    }
+
+    #[test]
+    fn what_is_loaded_in_batches_equals_the_naive_catalog(
+        steps in steps(),
+        batch_size in 1..12_usize,
+        query in entity_query(),
+        facets in facet_query(),
+    ) {
+        let (mut index, catalog) = load(&steps, batch_size);
+        check_walk(&index, &catalog, &query);
+        prop_assert_eq!(plain_facets(index.facets(&facets)), naive::facets(&catalog, &facets));
+        for (entity_ref, entity) in &catalog {
+            prop_assert_eq!(index.by_uid(&entity.uid), index.by_ref(entity_ref));
+            index.apply([Change::Remove(entity_ref.parse().unwrap())]);
+        }
+        let usage = index.memory_usage();
+        prop_assert_eq!((usage.entities, usage.keys, usage.terms, usage.entity_terms), (0, 0, 0, 0));
     }
 
     #[test]

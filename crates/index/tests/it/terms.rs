@@ -1,6 +1,10 @@
 //! Search terms of entities.
 
-use callboard_index::{TERM_LENGTH_LIMIT, Terms};
+use std::collections::{BTreeMap, BTreeSet};
+
+use callboard_index::{BodyError, IndexedEntity, TERM_LENGTH_LIMIT, Terms};
+use callboard_model::EntityRef;
+use proptest::prelude::*;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -118,4 +122,124 @@ fn keys_must_not_differ_in_case_only(#[case] entity: Value, #[case] keys: &str) 
 #[test]
 fn containers_that_differ_in_case_are_fine_while_their_members_differ() {
     assert!(Terms::of(&json!({ "spec": { "A": { "x": 1 }, "a": { "y": 2 } } })).is_ok());
+}
+
+fn entities() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(|flag| json!(flag)),
+        any::<i64>().prop_map(|number| json!(number)),
+        any::<u64>().prop_map(|number| json!(number)),
+        any::<f64>().prop_map(|number| json!(number)),
+        "[aA\u{1}\"\\\\/ä\n]{0,3}".prop_map(|text| json!(text)),
+    ];
+    scalar.prop_recursive(4, 40, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::Array),
+            prop::collection::vec(
+                (
+                    "[aAb\"]|metadata|name|namespace|uid|relations|type|targetRef|tags|status|metadata.name",
+                    inner
+                ),
+                0..5
+            )
+            .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+type NaiveRow = (String, Option<String>);
+
+/// The key and value of each part of an entity, as it spells them.
+fn naive_rows(path: &str, part: &Value, rows: &mut Vec<NaiveRow>) {
+    if ["attachments", "relations", "status"].contains(&path)
+        || ["metadata.name", "metadata.namespace", "metadata.uid", "metadata.etag"].contains(&path)
+    {
+        return;
+    }
+    match part {
+        Value::Null => rows.push((path.to_owned(), None)),
+        Value::String(text) => rows.push((path.to_owned(), Some(text.clone()))),
+        Value::Number(number) => rows.push((path.to_owned(), Some(callboard_model::js_number(number)))),
+        Value::Bool(flag) => rows.push((path.to_owned(), Some(flag.to_string()))),
+        Value::Array(items) => {
+            for item in items {
+                naive_rows(path, item, rows);
+                let Some(text) = item.as_str() else { continue };
+                let key = format!("{path}.{text}");
+                if !rows.iter().any(|(known, _)| known.to_lowercase() == key.to_lowercase()) {
+                    rows.push((key, Some("true".to_owned())));
+                }
+            }
+        }
+        Value::Object(members) => {
+            for (name, member) in members {
+                let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                naive_rows(&inner, member, rows);
+            }
+        }
+    }
+}
+
+type NaiveTerms = BTreeMap<(String, Option<String>), Option<String>>;
+
+/// The terms, or the keys that the entity has twice.
+fn naive_terms(entity: &Value) -> Result<NaiveTerms, BTreeSet<String>> {
+    let mut rows = Vec::new();
+    naive_rows("", entity, &mut rows);
+    let identity = |name: &str| entity.get("metadata")?.get(name)?.as_str().map(str::to_owned);
+    let mut add = |key: String, value: String| rows.push((key, Some(value)));
+    if let Some(name) = identity("name") {
+        add("metadata.name".to_owned(), name);
+    }
+    let namespace = identity("namespace").filter(|namespace| !namespace.is_empty());
+    add("metadata.namespace".to_owned(), namespace.unwrap_or("default".to_owned()));
+    if let Some(uid) = identity("uid") {
+        add("metadata.uid".to_owned(), uid);
+    }
+    for relation in entity.get("relations").and_then(Value::as_array).into_iter().flatten() {
+        if let (Some(kind), Some(target)) = (relation["type"].as_str(), relation["targetRef"].as_str()) {
+            add(format!("relations.{kind}"), target.to_owned());
+        }
+    }
+    let (mut terms, mut spellings, mut twice) = (NaiveTerms::new(), BTreeMap::new(), BTreeSet::new());
+    for (key, value) in rows {
+        let lower = key.to_lowercase();
+        if *spellings.entry(lower.clone()).or_insert(key.clone()) != key {
+            twice.insert(lower.clone());
+        }
+        if value.as_deref() != Some("\u{1}") {
+            terms.entry((lower, value.as_ref().map(|value| value.to_lowercase()))).or_insert(value);
+        }
+    }
+    if twice.is_empty() { Ok(terms) } else { Err(twice) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn terms_equal_the_naive_ones(entity in entities()) {
+        let text = entity.to_string();
+        // Numbers are read as the text has them.
+        let entity: Value = serde_json::from_str(&text).unwrap();
+        let found = Terms::of(&entity);
+        let found_in_text = IndexedEntity::read(EntityRef::new("a", "b", "c"), "uid", text.into());
+        match (naive_terms(&entity), found, found_in_text) {
+            (Ok(expected), Ok(found), Ok(found_in_text)) => {
+                let owned = |text: Option<&str>| text.map(str::to_owned);
+                let rows: Vec<_> = found
+                    .iter()
+                    .map(|term| ((term.key().to_owned(), owned(term.value())), owned(term.original())))
+                    .collect();
+                prop_assert_eq!(rows, expected.into_iter().collect::<Vec<_>>());
+                prop_assert_eq!(found, found_in_text.terms);
+            }
+            (Err(expected), Err(found), Err(BodyError::DuplicateKeys(found_in_text))) => {
+                prop_assert_eq!(&found.keys, &expected.into_iter().collect::<Vec<_>>());
+                prop_assert_eq!(found, found_in_text);
+            }
+            (expected, found, _) => prop_assert!(false, "{expected:?}, but {found:?}"),
+        }
+    }
 }

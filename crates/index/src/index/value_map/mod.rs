@@ -76,9 +76,6 @@ impl ValueMap {
 
     /// Adds a slot to a value, which is created if needed. Returns the term id of the value.
     pub(crate) fn insert(&mut self, value: &str, original: &str, slot: u32, terms: &mut TermTable) -> u32 {
-        if self.staging.is_some() {
-            return self.insert_staged(value, original, slot, terms);
-        }
         match self.find(value, original) {
             Ok(place) => {
                 let chunk = &mut self.chunks[self.order[place.chunk].chunk as usize];

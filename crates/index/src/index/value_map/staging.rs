@@ -10,6 +10,7 @@ use hashbrown::HashTable;
 
 use super::chunk::{Chunk, Holder, PackedHolder, TEXT_LIMIT};
 use super::{CHUNK_LIMIT, Separator, ValueMap};
+use crate::index::postings::SlotSet;
 use crate::index::term_table::TermTable;
 use crate::index::text_sort::sorted_by_text;
 use crate::index::vec_growth::{narrow, narrower, push};
@@ -49,37 +50,53 @@ struct Position {
 }
 
 impl ValueMap {
-    /// Begins to gather values unsorted, if there are none yet. Until [`ValueMap::take_staged`] nothing but
-    /// [`ValueMap::insert`] may be called, and then nothing but [`ValueMap::settle`].
-    pub(crate) fn stage(&mut self) {
-        if self.is_empty() && self.staging.is_none() {
-            self.staging = Some(Box::default());
+    /// Adds slots to a value of a map that is being filled: they are in ascending order, come after all that were added
+    /// before, and there is at least one. Returns the term id of the value. Until [`ValueMap::take_staged`] nothing else
+    /// may be called, and then nothing but [`ValueMap::settle`].
+    pub(crate) fn stage(&mut self, value: &str, original: &str, slots: &[u32], terms: &mut TermTable) -> u32 {
+        let mut staging = self.staging.take().unwrap_or_default();
+        let hash = staging.hash(value, original);
+        let term = if let Some(position) = staging.position(hash, value, original) {
+            let staged = &mut staging.values[position];
+            staged.holder = self.append_to_holder(staged.holder.into(), slots).into();
+            staged.term
+        } else {
+            let term = terms.allocate(0);
+            staging.add(hash, value, original, term, self.holder_of(slots));
+            self.length += 1;
+            term
+        };
+        self.staging = Some(staging);
+        term
+    }
+
+    fn append_to_holder(&mut self, holder: Holder, slots: &[u32]) -> Holder {
+        match holder {
+            Holder::One(only) => {
+                let mut set = SlotSet::default();
+                set.append(&[only]);
+                set.append(slots);
+                self.new_set(set)
+            }
+            Holder::Set(id) => {
+                self.sets[id as usize].append(slots);
+                holder
+            }
         }
     }
 
-    /// Inserts into the staged values.
-    pub(super) fn insert_staged(
-        &mut self,
-        value: &str,
-        original: &str,
-        slot: u32,
-        terms: &mut TermTable,
-    ) -> u32 {
-        let Some(staging) = &mut self.staging else { return terms.allocate(0) };
-        let hash = staging.hash(value, original);
-        if let Some(position) = staging.position(hash, value, original) {
-            let StagedValue { term, holder, .. } = staging.values[position];
-            if let Some(set) = self.add_to_holder(holder.into(), slot)
-                && let Some(staging) = &mut self.staging
-            {
-                staging.values[position].holder = Holder::Set(set).into();
-            }
-            return term;
+    fn holder_of(&mut self, slots: &[u32]) -> Holder {
+        if let [only] = slots {
+            return Holder::One(*only);
         }
-        let term = terms.allocate(0);
-        staging.add(hash, value, original, term, Holder::One(slot));
-        self.length += 1;
-        term
+        let mut set = SlotSet::default();
+        set.append(slots);
+        self.new_set(set)
+    }
+
+    fn new_set(&mut self, set: SlotSet) -> Holder {
+        push(&mut self.sets, set);
+        Holder::Set(narrow(self.sets.len() - 1))
     }
 
     /// Takes the values that were gathered, if there are any, to be sorted.
