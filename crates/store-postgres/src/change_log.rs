@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange, Result};
@@ -18,12 +20,16 @@ const CHANGES: &str = "SELECT c.sequence, r.text, e.uid, c.body FROM (
     CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = c.entity_id OFFSET 0) r
     LEFT JOIN LATERAL (SELECT uid FROM entities WHERE id = c.entity_id OFFSET 0) e ON true
     ORDER BY c.sequence LIMIT $2";
-/// Rows of a page are looked up one by one, here and above: a plan for a page of unknown size would read whole tables.
-const FINAL_ENTITIES: &str = "SELECT r.text, e.uid, f.body FROM
-        (SELECT entity_id, body FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2) f
-    CROSS JOIN LATERAL (SELECT text FROM refs WHERE id = f.entity_id OFFSET 0) r
-    CROSS JOIN LATERAL (SELECT uid FROM entities WHERE id = f.entity_id OFFSET 0) e
-    ORDER BY f.entity_id";
+/// A page of them, whose refs and uids are read beside it: range by range, which costs a third of row by row. They are
+/// put together here, since a plan for a join with a page of unknown size would read whole tables.
+const FINAL_ENTITIES: &str =
+    "SELECT entity_id, body FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2";
+const REFS_IN: &str = "SELECT r.id, r.text FROM unnest($1::bigint[], $2::bigint[]) AS a (first, last)
+    CROSS JOIN LATERAL (SELECT id, text FROM refs WHERE id >= a.first AND id <= a.last OFFSET 0) AS r";
+const UIDS_IN: &str = "SELECT e.id, e.uid FROM unnest($1::bigint[], $2::bigint[]) AS a (first, last)
+    CROSS JOIN LATERAL (SELECT id, uid FROM entities WHERE id >= a.first AND id <= a.last OFFSET 0) AS e";
+/// Ranges that are no further apart are read as one.
+const GAP: i64 = 4;
 
 #[async_trait]
 impl ChangeLog for PostgresStore {
@@ -85,15 +91,49 @@ impl PostgresStore {
         let after = place_of(&mut transaction, after).await?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let query = sqlx::query_as(FINAL_ENTITIES).bind(after).bind(limit);
-        let rows: Vec<(String, Uuid, Vec<u8>)> =
-            query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        let bodies: Vec<(i64, Vec<u8>)> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
+        // All statements of a transaction that reads see the same.
+        let entities = with_identities(&mut transaction, &bodies).await?;
         drop(transaction);
-        let entities = rows.iter().map(|(text, stored_uid, body)| {
-            let (entity_ref, body) = (entity_ref(text)?, decompress(body)?);
-            Ok(FinalEntity { entity_ref, uid: uid(*stored_uid), body })
-        });
-        entities.collect()
+        entities.into_iter().map(expanded).collect()
     }
+}
+
+/// A final entity as it is stored.
+type Stored<'a> = (String, Uuid, &'a [u8]);
+
+async fn with_identities<'a>(
+    connection: &mut PgConnection,
+    bodies: &'a [(i64, Vec<u8>)],
+) -> Result<Vec<Stored<'a>>> {
+    let (first, last) = ranges(bodies.iter().map(|(id, _)| *id));
+    let query = sqlx::query_as(REFS_IN).bind(&first).bind(&last);
+    let refs: Vec<(i64, String)> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
+    let query = sqlx::query_as(UIDS_IN).bind(&first).bind(&last);
+    let uids: Vec<(i64, Uuid)> = query.fetch_all(connection).await.map_err(database_error)?;
+    let mut refs: HashMap<i64, String> = refs.into_iter().collect();
+    let uids: HashMap<i64, Uuid> = uids.into_iter().collect();
+    let stored = bodies.iter().filter_map(|(id, body)| Some((refs.remove(id)?, *uids.get(id)?, &**body)));
+    Ok(stored.collect())
+}
+
+fn expanded((text, stored_uid, body): Stored<'_>) -> Result<FinalEntity> {
+    Ok(FinalEntity { entity_ref: entity_ref(&text)?, uid: uid(stored_uid), body: decompress(body)? })
+}
+
+/// The first and last of each range of numbers, which come in order.
+fn ranges(numbers: impl Iterator<Item = i64>) -> (Vec<i64>, Vec<i64>) {
+    let (mut first, mut last) = (Vec::new(), Vec::new());
+    for number in numbers {
+        match last.last_mut() {
+            Some(end) if number - *end <= GAP => *end = number,
+            _ => {
+                first.push(number);
+                last.push(number);
+            }
+        }
+    }
+    (first, last)
 }
 
 /// The number of the entity after which a page begins.
