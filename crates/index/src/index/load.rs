@@ -1,6 +1,7 @@
 //! Building an index from many entities at once.
 
 use std::cmp::Reverse;
+use std::mem;
 use std::panic::resume_unwind;
 use std::sync::mpsc;
 use std::thread;
@@ -17,7 +18,10 @@ use crate::entity::{Change, IndexedEntity};
 use crate::entity_batch::{BatchEntity, EntityBatch, EntityBatchBuilder};
 use crate::uid::UID_BUFFER;
 
-/// The sorted values of so many keys may wait to be put into lists.
+/// So many sorted values are handed over at a time, to be put into lists: most keys have one, and a thread takes longer to be
+/// woken than to put that into a list.
+const SORTED_TOGETHER: usize = 4096;
+/// So many times that may wait.
 const SORTED_WAITING: usize = 1;
 
 /// The most entities that are put into a batch here.
@@ -143,16 +147,24 @@ impl Index {
         let slots: &[Option<Slot>] = slots;
         (self.refs_in_order, self.uids) = thread::scope(|scope| {
             let sorting = scope.spawn(move || {
+                let (mut together, mut count) = (Vec::new(), 0);
                 for (key, values) in staged {
                     let sorted = values.sorted();
-                    if sender.send((key, values, sorted)).is_err() {
-                        break;
+                    count += sorted.len();
+                    together.push((key, values, sorted));
+                    if count >= SORTED_TOGETHER {
+                        count = 0;
+                        if sender.send(mem::take(&mut together)).is_err() {
+                            break;
+                        }
                     }
                 }
+                // Nobody is left to take them only if that thread has failed.
+                _ = sender.send(together);
                 drop(sender);
                 (sorted_by_ref(slots), sorted_by_uid(slots))
             });
-            for (key, values, sorted) in receiver {
+            for (key, values, sorted) in receiver.into_iter().flatten() {
                 keys[key].values.settle(&values, &sorted);
                 keys[key].keep_valued_if_many();
             }
