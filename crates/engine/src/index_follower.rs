@@ -11,12 +11,13 @@ use callboard_index::{
     IndexedEntity,
 };
 use callboard_model::EntityRef;
-use callboard_store::{Change, ChangeSequence, FinalEntity, StoreError};
+use callboard_store::{Change, ChangeSequence, FinalEntity, FinalEntityPage, Store, StoreError};
 use futures::StreamExt as _;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::core::Core;
 use crate::measurements;
@@ -100,27 +101,26 @@ impl IndexFollower {
         loader: mpsc::Sender<Loading>,
         mut spare: mpsc::Receiver<EntityBatchBuilder>,
     ) -> Result<(), FollowError> {
-        let mut after = None;
+        let mut page = None;
         let mut batches = VecDeque::new();
         loop {
-            let page = self.core.store.final_entities(after.as_ref(), FILLING_PAGE).await?;
-            let is_end = page.is_empty();
-            if let Some(last) = page.last() {
-                after = Some(last.entity_ref.clone());
+            page = self.core.store.next_page(page, FILLING_PAGE).await?;
+            if let Some(page) = page {
                 let builder = spare.try_recv().unwrap_or_default();
-                batches.push_back(tokio::task::spawn_blocking(move || batch_of(page, builder)));
+                let reading = read_batch(Arc::clone(&self.core.store), page, builder);
+                batches.push_back(AbortOnDropHandle::new(tokio::spawn(reading)));
             }
-            // While the next page is read, so many others are understood.
-            let most = if is_end { 0 } else { self.workers() };
+            // One waits for the database while the others are understood.
+            let most = if page.is_some() { self.workers() } else { 0 };
             while batches.len() > most
                 && let Some(batch) = batches.pop_front()
             {
-                if loader.send(Loading::Batch(Box::new(batch.await?))).await.is_err() {
+                if loader.send(Loading::Batch(Box::new(batch.await??))).await.is_err() {
                     // It has failed; waiting for it says why.
                     return Ok(());
                 }
             }
-            if is_end {
+            if page.is_none() {
                 break;
             }
         }
@@ -247,8 +247,17 @@ async fn derive(changes: Vec<Change>, workers: usize) -> Result<Vec<IndexChange>
 }
 
 /// What goes into a new index together.
-fn batch_of(page: Vec<FinalEntity>, mut batch: EntityBatchBuilder) -> EntityBatch {
-    for FinalEntity { entity_ref, uid, body } in page {
+async fn read_batch(
+    store: Arc<dyn Store>,
+    page: FinalEntityPage,
+    builder: EntityBatchBuilder,
+) -> Result<EntityBatch, FollowError> {
+    let entities = store.final_entities(page).await?;
+    Ok(tokio::task::spawn_blocking(move || batch_of(entities, builder)).await?)
+}
+
+fn batch_of(entities: Vec<FinalEntity>, mut batch: EntityBatchBuilder) -> EntityBatch {
+    for FinalEntity { entity_ref, uid, body } in entities {
         if let Err(error) = batch.read(entity_ref.clone(), &uid.to_string(), Bytes::from_owner(body)) {
             cannot_be_indexed(&entity_ref, &error);
         }

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use callboard_model::EntityRef;
-use callboard_store::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange, Result};
+use callboard_store::{
+    Change, ChangeLog, ChangeSequence, FinalEntity, FinalEntityPage, LoggedChange, Result,
+};
 use callboard_store_body::decompress;
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -23,7 +25,9 @@ const CHANGES: &str = "SELECT c.sequence, r.text, e.uid, c.body FROM (
 /// A page of them, whose refs and uids are read beside it: range by range, which costs a third of row by row. They are
 /// put together here, since a plan for a join with a page of unknown size would read whole tables.
 const FINAL_ENTITIES: &str =
-    "SELECT entity_id, body FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2";
+    "SELECT entity_id, body FROM final_entities WHERE entity_id > $1 AND entity_id <= $2 ORDER BY entity_id";
+const NEXT_PAGE: &str = "SELECT max(entity_id) FROM
+    (SELECT entity_id FROM final_entities WHERE entity_id > $1 ORDER BY entity_id LIMIT $2) AS page";
 const REFS_IN: &str = "SELECT r.id, r.text FROM unnest($1::bigint[], $2::bigint[]) AS a (first, last)
     CROSS JOIN LATERAL (SELECT id, text FROM refs WHERE id >= a.first AND id <= a.last OFFSET 0) AS r";
 const UIDS_IN: &str = "SELECT e.id, e.uid FROM unnest($1::bigint[], $2::bigint[]) AS a (first, last)
@@ -41,8 +45,16 @@ impl ChangeLog for PostgresStore {
         retrying!(self, self.read_changes(after, limit))
     }
 
-    async fn final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>> {
-        retrying!(self, self.read_final_entities(after, limit))
+    async fn next_page(
+        &self,
+        before: Option<FinalEntityPage>,
+        limit: usize,
+    ) -> Result<Option<FinalEntityPage>> {
+        retrying!(self, self.read_next_page(before, limit))
+    }
+
+    async fn final_entities(&self, page: FinalEntityPage) -> Result<Vec<FinalEntity>> {
+        retrying!(self, self.read_final_entities(page))
     }
 
     async fn complete_since(&self) -> Result<ChangeSequence> {
@@ -86,11 +98,21 @@ impl PostgresStore {
         changes.collect()
     }
 
-    async fn read_final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>> {
+    async fn read_next_page(
+        &self,
+        before: Option<FinalEntityPage>,
+        limit: usize,
+    ) -> Result<Option<FinalEntityPage>> {
         let mut transaction = self.read().await?;
-        let after = place_of(&mut transaction, after).await?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let query = sqlx::query_as(FINAL_ENTITIES).bind(after).bind(limit);
+        let after = before.map_or(0, |before| before.last);
+        let query = sqlx::query_scalar(NEXT_PAGE).bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let last: Option<i64> = query.fetch_one(&mut *transaction).await.map_err(database_error)?;
+        Ok(last.map(|last| FinalEntityPage { after, last }))
+    }
+
+    async fn read_final_entities(&self, page: FinalEntityPage) -> Result<Vec<FinalEntity>> {
+        let mut transaction = self.read().await?;
+        let query = sqlx::query_as(FINAL_ENTITIES).bind(page.after).bind(page.last);
         let bodies: Vec<(i64, Vec<u8>)> = query.fetch_all(&mut *transaction).await.map_err(database_error)?;
         // All statements of a transaction that reads see the same.
         let entities = with_identities(&mut transaction, &bodies).await?;

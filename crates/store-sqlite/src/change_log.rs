@@ -1,6 +1,8 @@
 use async_trait::async_trait;
 use callboard_model::EntityRef;
-use callboard_store::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange, Result};
+use callboard_store::{
+    Change, ChangeLog, ChangeSequence, FinalEntity, FinalEntityPage, LoggedChange, Result,
+};
 use sqlx::SqliteConnection;
 
 use crate::ingestion::change_sequence;
@@ -19,7 +21,9 @@ const CHANGES: &str = "SELECT c.sequence, r.ref, e.uid, c.body FROM (
     ORDER BY c.sequence LIMIT ?2";
 const FINAL_ENTITIES: &str = "SELECT r.ref, e.uid, f.body FROM final_entities f
     JOIN refs r ON r.id = f.entity_id JOIN entities e ON e.id = f.entity_id
-    WHERE f.entity_id > ?1 ORDER BY f.entity_id LIMIT ?2";
+    WHERE f.entity_id > ?1 AND f.entity_id <= ?2 ORDER BY f.entity_id";
+const NEXT_PAGE: &str = "SELECT max(entity_id) FROM
+    (SELECT entity_id FROM final_entities WHERE entity_id > ?1 ORDER BY entity_id LIMIT ?2)";
 
 #[async_trait]
 impl ChangeLog for SqliteStore {
@@ -50,11 +54,21 @@ impl ChangeLog for SqliteStore {
         changes.collect()
     }
 
-    async fn final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>> {
+    async fn next_page(
+        &self,
+        before: Option<FinalEntityPage>,
+        limit: usize,
+    ) -> Result<Option<FinalEntityPage>> {
         let mut transaction = self.read().await?;
-        let after = place_of(&mut transaction, after).await?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let query = sqlx::query_as(FINAL_ENTITIES).bind(after).bind(limit);
+        let after = before.map_or(0, |before| before.last);
+        let query = sqlx::query_scalar(NEXT_PAGE).bind(after).bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        let last: Option<i64> = query.fetch_one(&mut *transaction).await.map_err(database_error)?;
+        Ok(last.map(|last| FinalEntityPage { after, last }))
+    }
+
+    async fn final_entities(&self, page: FinalEntityPage) -> Result<Vec<FinalEntity>> {
+        let mut transaction = self.read().await?;
+        let query = sqlx::query_as(FINAL_ENTITIES).bind(page.after).bind(page.last);
         let rows: Vec<(String, Vec<u8>, Vec<u8>)> =
             query.fetch_all(&mut *transaction).await.map_err(database_error)?;
         drop(transaction);

@@ -37,6 +37,15 @@ pub struct LoggedChange {
     pub change: Change,
 }
 
+/// A page of final entities, in the store's own numbers for entities. It stays valid: what is new meanwhile is in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FinalEntityPage {
+    /// The number before the first that may be in it.
+    pub after: i64,
+    /// The last number in it.
+    pub last: i64,
+}
+
 /// The fourth stage: what the index follows.
 ///
 /// The log keeps the latest change of each entity; an entity that changed twice since a reader's place is
@@ -58,17 +67,27 @@ pub trait ChangeLog: Send + Sync {
     /// [`StoreError`](crate::StoreError).
     async fn changes_since(&self, after: ChangeSequence, limit: usize) -> Result<Vec<LoggedChange>>;
 
-    /// Up to `limit` final entities whose ref comes after `after`, in an order of the store's own choice that
-    /// is stable while it runs; for filling an index. Take [`ChangeLog::head`] first, and follow the log from
-    /// there afterwards.
+    /// The next page of up to `limit` final entities, or none after the last; for filling an index. This is cheap, so that
+    /// several pages can be read at a time. Take [`ChangeLog::head`] first, and follow the log from there afterwards.
     ///
     /// # Errors
     ///
     /// [`StoreError`](crate::StoreError).
-    async fn final_entities(&self, after: Option<&EntityRef>, limit: usize) -> Result<Vec<FinalEntity>>;
+    async fn next_page(
+        &self,
+        before: Option<FinalEntityPage>,
+        limit: usize,
+    ) -> Result<Option<FinalEntityPage>>;
+
+    /// The final entities of a page: those that are there now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError).
+    async fn final_entities(&self, page: FinalEntityPage) -> Result<Vec<FinalEntity>>;
 
     /// The place from which on the log is complete: removals before it may have been forgotten. A reader that has
-    /// not come so far has to begin anew with [`ChangeLog::final_entities`]. To be asked after
+    /// not come so far has to begin anew with [`ChangeLog::next_page`]. To be asked after
     /// [`ChangeLog::changes_since`].
     ///
     /// # Errors

@@ -36,7 +36,7 @@ mod transfer;
 pub mod suite;
 
 pub use bucket::{BucketClaim, Buckets, EntityProgress};
-pub use change::{Change, ChangeLog, ChangeSequence, FinalEntity, LoggedChange};
+pub use change::{Change, ChangeLog, ChangeSequence, FinalEntity, FinalEntityPage, LoggedChange};
 pub use claim::{
     ClaimSource, Conflict, Deletion, Ingestion, MutationReport, NewClaim, ProviderMutation, RefreshOutcome,
 };

@@ -56,7 +56,8 @@ async fn no_change_is_skipped_and_none_comes_twice() {
     let index = follower.await.unwrap();
 
     assert!(retries > 0, "no transaction was rolled back");
-    let stored = reader.final_entities(None, 1000).await.unwrap();
+    let page = reader.next_page(None, 1000).await.unwrap().unwrap();
+    let stored = reader.final_entities(page).await.unwrap();
     let stored: BTreeMap<EntityRef, Vec<u8>> =
         stored.into_iter().map(|found| (found.entity_ref, found.body.to_vec())).collect();
     assert_eq!(index, stored);

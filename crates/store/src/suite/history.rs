@@ -235,7 +235,7 @@ impl<'a> History<'a> {
             .iter()
             .map(|(entity, (life, body))| (entity.clone(), (self.uids[life], body.clone())))
             .collect();
-        let found = self.scene.store.final_entities(None, 100).await.unwrap();
+        let found = self.scene.final_entities(100).await;
         let found: BTreeMap<EntityRef, (Uid, String)> = found
             .into_iter()
             .map(|one| (one.entity_ref, (one.uid, text(Some(&one.body)).unwrap())))

@@ -7,9 +7,9 @@ use callboard_model::{EntityRef, LocationKey};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::{
-    ChangeSequence, CommitReport, Document, DocumentHash, DueEntity, EntityState, MutationReport, NewClaim,
-    ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, ProviderMutation, ProviderName, StitchCommit,
-    StitchInput, StitchOutcome, StitchReport, Store, StoredRelation, Uid,
+    ChangeSequence, CommitReport, Document, DocumentHash, DueEntity, EntityState, FinalEntity,
+    MutationReport, NewClaim, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, ProviderMutation,
+    ProviderName, StitchCommit, StitchInput, StitchOutcome, StitchReport, Store, StoredRelation, Uid,
 };
 
 /// How long a lease of the tests lasts.
@@ -314,9 +314,21 @@ impl<'a> Scene<'a> {
         self.store.head().await.unwrap()
     }
 
+    /// All final entities, in pages of at most `limit`.
+    pub(super) async fn final_entities(&self, limit: usize) -> Vec<FinalEntity> {
+        let (mut page, mut all) = (None, Vec::new());
+        loop {
+            page = self.store.next_page(page, limit).await.unwrap();
+            let Some(page) = page else { return all };
+            let found = self.store.final_entities(page).await.unwrap();
+            assert!((1..=limit).contains(&found.len()), "{} of at most {limit}", found.len());
+            all.extend(found);
+        }
+    }
+
     /// The bodies of all final entities by name.
     pub(super) async fn bodies(&self) -> BTreeMap<String, String> {
-        let all = self.store.final_entities(None, ALL).await.unwrap();
+        let all = self.final_entities(ALL).await;
         all.iter().map(|found| (name(&found.entity_ref), text(Some(&found.body)).unwrap())).collect()
     }
 

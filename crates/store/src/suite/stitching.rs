@@ -28,7 +28,7 @@ pub async fn the_input_has_all_of_an_entity(store: &dyn Store) {
 
     let changed = StitchOutcome::Changed { body: b"body".as_slice().into(), hash: [7; 20] };
     scene.commit_stitched(answer(&input, changed)).await;
-    let found = store.final_entities(None, 10).await.unwrap();
+    let found = scene.final_entities(10).await;
     assert_eq!(found.len(), 1);
     assert_eq!(
         (&found[0].entity_ref, found[0].uid, &found[0].body[..]),
@@ -194,6 +194,6 @@ pub async fn the_result_for_a_replaced_entity_is_dropped(store: &dyn Store) {
     assert_eq!(scene.bodies().await.len(), 0);
     assert_eq!(scene.marked().await, ["a"], "its own mark is still there");
     assert_eq!(scene.body("a").await.as_deref(), Some("new"));
-    let found = store.final_entities(None, 1).await.unwrap();
+    let found = scene.final_entities(1).await;
     assert_eq!(found[0].uid, scene.uid("a").await);
 }
