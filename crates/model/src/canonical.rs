@@ -86,13 +86,23 @@ pub fn write_js_number(number: &Number, output: &mut Vec<u8>) {
 pub fn write_json_string(text: &str, output: &mut Vec<u8>) {
     output.push(b'"');
     let mut unwritten = text.as_bytes();
-    while let Some(position) = unwritten.iter().position(|&byte| needs_escape(byte)) {
-        output.extend_from_slice(&unwritten[..position]);
-        write_escape(unwritten[position], output);
-        unwritten = &unwritten[position + 1..];
+    loop {
+        let (plain, rest) = unwritten.split_at(plain_length(unwritten));
+        output.extend_from_slice(plain);
+        let Some((first, rest)) = rest.split_first() else { break };
+        write_escape(*first, output);
+        unwritten = rest;
     }
-    output.extend_from_slice(unwritten);
     output.push(b'"');
+}
+
+/// How many bytes there are before the first that needs an escape. Most texts have none, and are looked at some bytes
+/// at a time.
+fn plain_length(text: &[u8]) -> usize {
+    const TOGETHER: usize = 16;
+    let is_plain = |bytes: &&[u8]| !bytes.iter().fold(false, |found, byte| found | needs_escape(*byte));
+    let plain = TOGETHER * text.chunks_exact(TOGETHER).take_while(is_plain).count();
+    plain + text[plain..].iter().take_while(|byte| !needs_escape(**byte)).count()
 }
 
 /// The text as a JSON string, quotes included.
