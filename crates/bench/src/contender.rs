@@ -24,9 +24,12 @@ pub(crate) const NEVER: Duration = Duration::from_hours(24);
 /// Which servers are measured.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Contenders {
-    /// Our database: `sqlite` for a file, `pg` for a PostgreSQL server that is started for it, without fsync, or `memory`
+    /// Our database: `sqlite` for a file, `pg` for a PostgreSQL server that is started for it, or `memory`
     #[arg(long, default_value = "sqlite", env = "DATABASE")]
     database: String,
+    /// Have the PostgreSQL server that is started wait for the disk at every commit, as one that is relied on does
+    #[arg(long)]
+    durable: bool,
     /// Another catalog on this machine that is to do the same, such as <http://127.0.0.1:7007>; whatever its synthetic
     /// provider has emitted is removed from it
     #[arg(long)]
@@ -67,7 +70,7 @@ impl Contenders {
             "rules": [{ "allow": ["Component", "API", "Resource", "System", "Domain", "Group", "User", "Location"] }],
         } });
         let binary = std::env::current_exe()?;
-        let (mut process, database) = Database::provide(&self.database, binary, config).await?;
+        let (mut process, database) = Database::provide(&self.database, self.durable, binary, config).await?;
         prepare(&process).await?;
         let start = Instant::now();
         process.start().await;

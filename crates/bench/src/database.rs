@@ -15,9 +15,12 @@ use sqlx::{Connection as _, PgConnection};
 use crate::usage::{Usage, of_family};
 use crate::yardstick;
 
-/// A server as people run it, but that nothing waits for the disk: that would measure the disk.
+/// A server as people run it, but that nothing waits for the disk, unless that is asked for: it would measure the disk.
 const POSTGRES_SETTINGS: [&str; 4] =
     ["shared_buffers=1GB", "max_wal_size=8GB", "max_connections=100", "synchronous_commit=on"];
+
+/// What makes it wait for the disk.
+const DURABLE: [&str; 2] = ["fsync=on", "full_page_writes=on"];
 
 /// Where our server keeps its entities.
 pub(crate) enum Database {
@@ -27,8 +30,14 @@ pub(crate) enum Database {
 }
 
 impl Database {
-    /// A server with an empty database of this kind. It is not started yet.
-    pub(crate) async fn provide(kind: &str, binary: PathBuf, config: Value) -> Result<(ServerProcess, Self)> {
+    /// A server with an empty database of this kind, which waits for the disk if it is to be durable. It is not started
+    /// yet.
+    pub(crate) async fn provide(
+        kind: &str,
+        durable: bool,
+        binary: PathBuf,
+        config: Value,
+    ) -> Result<(ServerProcess, Self)> {
         Ok(match kind {
             "sqlite" => {
                 let process = ServerProcess::new(binary, config);
@@ -37,7 +46,11 @@ impl Database {
             }
             "memory" => (ServerProcess::in_memory(binary, config), Self::Memory),
             "pg" | "postgres" => {
-                let server = Box::new(PostgresServer::start_with(&POSTGRES_SETTINGS));
+                let mut settings = POSTGRES_SETTINGS.to_vec();
+                if durable {
+                    settings.extend(DURABLE);
+                }
+                let server = Box::new(PostgresServer::start_with(&settings));
                 let url = server.create_database().await;
                 (ServerProcess::on_postgres(binary, config, &url), Self::Postgres { server, url })
             }
