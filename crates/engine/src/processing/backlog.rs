@@ -7,8 +7,8 @@ use tokio::time::Instant;
 
 /// Stitching waits no longer than this for more to be processed.
 const LONGEST_HOLD: Duration = Duration::from_secs(5);
-/// It waits at least as long as that.
-const SHORTEST_HOLD: Duration = Duration::from_millis(250);
+/// It waits at least as long as that: some thousand entities are processed meanwhile.
+const SHORTEST_HOLD: Duration = Duration::from_secs(1);
 
 /// Since when the queue of what is new, changed or asked for has been longer than what is taken up at a time.
 ///
