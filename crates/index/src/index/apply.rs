@@ -113,7 +113,19 @@ impl Index {
             key.nulls.insert(slot);
             return NULL_TERM;
         };
-        let id = key.values.insert(value, original, slot, &mut self.terms);
+        let place = self.recent_terms.place(key_id, value, original);
+        let id = match self.recent_terms.get(place) {
+            Some(recent) if key.values.insert_at(recent, (value, original), slot, &self.terms) => recent,
+            _ => {
+                let count = key.values.len();
+                let id = key.values.insert(value, original, slot, &mut self.terms);
+                // Others may have it too: those that only one entity has are not worth the place.
+                if key.values.len() == count {
+                    self.recent_terms.put(place, id);
+                }
+                id
+            }
+        };
         match &mut key.valued {
             Some(valued) => {
                 valued.insert(slot);

@@ -9,6 +9,7 @@ mod load;
 mod memory;
 mod page;
 mod postings;
+mod recent_terms;
 mod ref_table;
 mod rows;
 mod slot_order;
@@ -33,6 +34,7 @@ pub use self::examine::ExaminationPlace;
 pub use self::load::IndexLoader;
 pub use self::memory::MemoryUsage;
 use self::postings::SlotSet;
+use self::recent_terms::RecentTerms;
 use self::ref_table::RefTable;
 use self::slot_order::SlotOrder;
 use self::term_list::{KeyLists, TermList};
@@ -81,6 +83,7 @@ pub struct Index {
     refs_in_order: SlotOrder,
     uids: SlotOrder,
     key_lists: KeyLists,
+    recent_terms: RecentTerms,
     version: u64,
 }
 

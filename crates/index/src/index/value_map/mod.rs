@@ -91,6 +91,25 @@ impl ValueMap {
         }
     }
 
+    /// Adds a slot to a value, if it is that of a term.
+    pub(crate) fn insert_at(
+        &mut self,
+        term: u32,
+        (value, original): (&str, &str),
+        slot: u32,
+        terms: &TermTable,
+    ) -> bool {
+        let Some((chunk_id, entry)) = self.locate(term, terms) else { return false };
+        let chunk = &self.chunks[chunk_id as usize];
+        if chunk.text_of(entry) != (value, original) {
+            return false;
+        }
+        if let Some(set) = self.add_to_holder(chunk.holder(entry), slot) {
+            self.chunks[chunk_id as usize].set_holder(entry, Holder::Set(set));
+        }
+        true
+    }
+
     /// Removes a slot from a value, and the value if no other entity has it.
     pub(crate) fn remove(&mut self, term: u32, slot: u32, terms: &mut TermTable) {
         let Some((chunk_id, entry)) = self.locate(term, terms) else { return };
