@@ -15,8 +15,9 @@ const LONGEST_WAIT_MS: i64 = 5000;
 
 /// An entity without output is not marked: it is when it has some. Unless there are other nodes: then one of them may be
 /// about to commit that output, and to stitch it before what this transaction wrote can be seen. Marks that turn out
-/// to be on nothing are dropped when they are taken up. Also a mark that nobody has taken up gets a new ticket: somebody may
-/// have taken it up before it was given to others, and come late.
+/// to be on nothing are dropped when they are taken up. A mark that somebody has taken up gets a new ticket. One that nobody
+/// has taken up keeps its own, which nobody knows, since it got a new one when it was taken from whoever had it before. It is
+/// locked all the same: so it is not taken up until what this transaction wrote can be seen.
 const MARK: &str = "INSERT INTO stitch_marks (entity_id, ticket, fresh, due)
     SELECT m.id, nextval('numbers'), m.fresh, m.due FROM (
         SELECT id, true AS fresh, $3::bigint AS due FROM unnest($2::bigint[]) AS first (id)
@@ -29,7 +30,7 @@ const MARK: &str = "INSERT INTO stitch_marks (entity_id, ticket, fresh, due)
             WHERE output.is_processed OR (SELECT count(*) FROM nodes) > 1) o
         LEFT JOIN LATERAL (SELECT entity_id, body FROM final_entities WHERE entity_id = o.id OFFSET 0) f ON true
         ORDER BY id) m
-    ON CONFLICT (entity_id) DO UPDATE SET ticket = excluded.ticket";
+    ON CONFLICT (entity_id) DO UPDATE SET ticket = excluded.ticket WHERE stitch_marks.node IS NOT NULL";
 
 /// Marks entities for stitching; `first` are those among them that were never stitched.
 pub(crate) async fn mark_for_stitching(

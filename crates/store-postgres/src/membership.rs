@@ -50,8 +50,8 @@ const BURY_DEAD: &str = "DELETE FROM nodes WHERE id IN
 const COUNT_OTHERS: &str = "SELECT count(*) FROM nodes WHERE id <> $1";
 /// Nobody can bury a node while it writes.
 const STAY_ALIVE: &str = "SELECT id FROM nodes WHERE id = $1 FOR KEY SHARE";
-/// What nobody works on any more: leased by a node that is gone, or by `$2`.
-const RECLAIM_MARKS: &str = "UPDATE stitch_marks SET due = $1, node = NULL
+/// What nobody works on any more: leased by a node that is gone, or by `$2`. With new tickets: who had them may come late.
+const RECLAIM_MARKS: &str = "UPDATE stitch_marks SET ticket = nextval('numbers'), due = $1, node = NULL
     WHERE (fresh AND due > $1 OR NOT fresh AND due > $1) AND (node = $2 OR node NOT IN (SELECT id FROM nodes))";
 const RECLAIM_ENTITIES: &str = "UPDATE entities SET urgency = 1, due = $1, node = NULL WHERE urgency = 2
     AND (node = $2 OR node NOT IN (SELECT id FROM nodes))";
@@ -165,7 +165,8 @@ impl PostgresStore {
     }
 }
 
-const END_MARKS: &str = "UPDATE stitch_marks SET due = $3, node = NULL WHERE node = $1 AND due = ANY($2)";
+const END_MARKS: &str = "UPDATE stitch_marks SET ticket = nextval('numbers'), due = $3, node = NULL
+    WHERE node = $1 AND due = ANY($2)";
 const END_LEASES: &str = "UPDATE entities SET urgency = 1, due = $3, node = NULL WHERE urgency = 2 AND node = $1 AND due = ANY($2)";
 
 impl PostgresStore {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use callboard_store::{
     ClaimSource, CommitReport, Conflict, DueEntity, ProcessingCommit, ProcessingOutcome, StoreError,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -40,23 +40,30 @@ impl Committer {
     }
 
     /// Ends when nobody is left to send outcomes.
-    pub(crate) async fn run(self, mut outcomes: mpsc::Receiver<Vec<Finished>>) {
-        while let Some(mut group) = outcomes.recv().await {
-            let patience = Instant::now() + PATIENCE;
-            while group.len() < LARGEST_GROUP {
-                let more = match outcomes.try_recv() {
-                    Ok(more) => more,
-                    // Nobody is about to have more soon.
-                    Err(_) if self.in_flight.computing() == 0 => break,
-                    Err(_) => match tokio::time::timeout_at(patience, outcomes.recv()).await {
-                        Ok(Some(more)) => more,
-                        Ok(None) | Err(_) => break,
-                    },
-                };
-                group.extend(more);
-            }
+    pub(crate) async fn run(self, outcomes: Arc<Mutex<mpsc::Receiver<Vec<Finished>>>>) {
+        while let Some(group) = self.next_group(&outcomes).await {
             self.write(group).await;
         }
+    }
+
+    /// What is written together. One committer gathers at a time, while another one writes.
+    async fn next_group(&self, outcomes: &Mutex<mpsc::Receiver<Vec<Finished>>>) -> Option<Vec<Finished>> {
+        let mut outcomes = outcomes.lock().await;
+        let mut group = outcomes.recv().await?;
+        let patience = Instant::now() + PATIENCE;
+        while group.len() < LARGEST_GROUP {
+            let more = match outcomes.try_recv() {
+                Ok(more) => more,
+                // Nobody is about to have more soon.
+                Err(_) if self.in_flight.computing() == 0 => break,
+                Err(_) => match tokio::time::timeout_at(patience, outcomes.recv()).await {
+                    Ok(Some(more)) => more,
+                    Ok(None) | Err(_) => break,
+                },
+            };
+            group.extend(more);
+        }
+        Some(group)
     }
 
     async fn write(&self, group: Vec<Finished>) {

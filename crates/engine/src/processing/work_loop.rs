@@ -1,7 +1,7 @@
 //! Takes up what is due and has it processed, many at a time.
 //!
 //! An entity whose processing needs no I/O is finished where it is begun, in a chunk with others. One that does
-//! wait goes on as a task of its own, so that nothing waits for it. Outcomes go to the committer in groups.
+//! wait goes on as a task of its own, so that nothing waits for it. Outcomes go to the committers in groups.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use callboard_store::{
 };
 use futures::FutureExt as _;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -41,7 +41,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const SLACK_SHARE: u32 = 20;
 /// ... but not by more than this.
 const LONGEST_SLACK: Duration = Duration::from_secs(1);
-/// How many groups of outcomes may wait for the committer.
+/// How many committers there are: while one waits for the database, the other prepares what it is to write.
+const COMMITTERS: usize = 2;
+/// How many groups of outcomes may wait for the committers.
 const RESULT_GROUPS: usize = 64;
 
 /// The loop, and what its tasks share.
@@ -58,7 +60,7 @@ pub(crate) struct WorkLoop {
 }
 
 impl WorkLoop {
-    /// Starts the loop and its committer as tasks of `tasks`.
+    /// Starts the loop and its committers as tasks of `tasks`.
     pub(crate) fn spawn(
         core: &Arc<Core>,
         interval: ProcessingInterval,
@@ -69,8 +71,12 @@ impl WorkLoop {
         let (results, outcomes) = mpsc::channel(RESULT_GROUPS);
         let in_flight = Arc::new(InFlight::default());
         let (again, reruns) = mpsc::channel(RESULT_GROUPS);
-        let committer = Committer::new(Arc::clone(core), Arc::clone(&in_flight), again, stopping.clone());
-        tasks.spawn(committer.run(outcomes));
+        let outcomes = Arc::new(Mutex::new(outcomes));
+        for _ in 0..COMMITTERS {
+            let (in_flight, again) = (Arc::clone(&in_flight), again.clone());
+            let committer = Committer::new(Arc::clone(core), in_flight, again, stopping.clone());
+            tasks.spawn(committer.run(Arc::clone(&outcomes)));
+        }
         let this = Self {
             core: Arc::clone(core),
             interval,
@@ -127,7 +133,9 @@ impl WorkLoop {
     /// wait for I/O.
     fn room(&self) -> usize {
         let settings = &self.core.settings.processing;
-        let ahead = (2 * settings.batch_size).saturating_sub(self.in_flight.outstanding());
+        // While each committer writes a batch, another one is computed.
+        let most = (COMMITTERS + 1) * settings.batch_size;
+        let ahead = most.saturating_sub(self.in_flight.outstanding());
         settings.max_in_flight.saturating_sub(self.in_flight.len()).min(ahead)
     }
 
@@ -242,14 +250,14 @@ impl Worker {
             // An aborted run is not written; its lease is taken back at the next start.
             let Some(outcome) = aborting.run_until_cancelled_owned(run).await else { return };
             drop(waiting);
-            // The committer outlives all that sends to it.
+            // The committers outlive all that sends to them.
             let _ = results.send(vec![outcome]).await;
         });
     }
 
     async fn hand_in(&self, finished: Vec<Finished>) {
         if !finished.is_empty() {
-            // The committer outlives all that sends to it.
+            // The committers outlive all that sends to them.
             let _ = self.results.send(finished).await;
         }
     }
