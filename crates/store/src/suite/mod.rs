@@ -171,6 +171,7 @@ macro_rules! store_suite {
                 marks_coalesce
                 a_mark_in_flight_survives
                 a_result_after_its_lease_is_not_the_last
+                a_result_after_a_reclaimed_lease_is_not_the_last
                 a_result_after_a_later_one_is_dropped
                 what_is_taken_is_leased
                 what_was_never_seen_comes_first

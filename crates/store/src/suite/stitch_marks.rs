@@ -115,6 +115,22 @@ pub async fn a_result_after_its_lease_is_not_the_last(store: &dyn Store) {
     assert_eq!(store.next_stitch().await.unwrap(), None);
 }
 
+/// It was taken from somebody who was believed gone, and changed while nobody had it.
+pub async fn a_result_after_a_reclaimed_lease_is_not_the_last(store: &dyn Store) {
+    let mut scene = seen(store).await;
+    change(&mut scene, "other").await;
+    scene.now = store.next_stitch().await.unwrap().unwrap();
+    let late = scene.take_stitches().await;
+    assert_eq!(late.len(), 1);
+    store.reclaim_leases(scene.now).await.unwrap();
+    change(&mut scene, "a anew").await;
+    scene.commit_stitched(late.iter().map(stitched).collect()).await;
+    scene.now = scene.now.max(store.next_stitch().await.unwrap().unwrap());
+    scene.stitch().await;
+    assert_eq!(scene.body("a").await.as_deref(), Some("a anew"));
+    assert_eq!(store.next_stitch().await.unwrap(), None);
+}
+
 /// Somebody else has done it meanwhile.
 pub async fn a_result_after_a_later_one_is_dropped(store: &dyn Store) {
     let mut scene = seen(store).await;
