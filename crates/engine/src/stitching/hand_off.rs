@@ -7,8 +7,9 @@ use callboard_index::IndexedEntity;
 use callboard_store::ChangeSequence;
 use parking_lot::Mutex;
 
-/// How many entities may be on their way; the index reads what does not fit from the store.
-const CAPACITY: usize = 8192;
+/// How many entities may be on their way, of some 4 KB each; the index reads what does not fit from the store, and has to
+/// understand it anew. While a large catalog comes in, it is some ten thousand behind at times.
+const CAPACITY: usize = 32_768;
 
 /// A part of the change log: all that is in it after one place and up to another.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ mod tests {
     use callboard_store::ChangeSequence;
     use serde_json::json;
 
-    use super::{Block, HandOff};
+    use super::{Block, CAPACITY, HandOff};
 
     fn block(size: usize, after: u64, last: u64) -> Block {
         let entity = |number| {
@@ -118,8 +119,10 @@ mod tests {
     #[test]
     fn an_index_that_is_far_behind_reads_from_the_store() {
         let hand_off = HandOff::default();
+        let size = CAPACITY / 3;
         for number in 1..=4 {
-            hand_off.put(block(3000, 3000 * (number - 1), 3000 * number));
+            let last = number * size as u64;
+            hand_off.put(block(size, last - size as u64, last));
         }
         assert!(hand_off.take_next(ChangeSequence(0)).is_none());
     }

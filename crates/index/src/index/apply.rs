@@ -90,7 +90,7 @@ impl Index {
         narrow(self.slots.len() - 1)
     }
 
-    /// Adds the slot to all its terms. Returns their ids.
+    /// Adds the slot to all its terms, some of which it may have already. Returns their ids.
     fn add_terms(&mut self, slot: u32, terms: &Terms) -> TermList {
         let mut listed = Vec::with_capacity(terms.len());
         let mut current: Option<(&str, u32)> = None;
@@ -113,6 +113,10 @@ impl Index {
             key.nulls.insert(slot);
             return NULL_TERM;
         };
+        let former = self.slots[slot as usize].as_ref().map_or(&[][..], |entity| entity.terms.of_key(key_id));
+        if let Some(former) = key.values.term_among(former, (value, original), &self.terms) {
+            return former;
+        }
         let place = self.recent_terms.place(key_id, value, original);
         let id = match self.recent_terms.get(place) {
             Some(recent) if key.values.insert_at(recent, (value, original), slot, &self.terms) => recent,

@@ -19,6 +19,9 @@ use super::postings::{Postings, SlotSet};
 use super::term_table::TermTable;
 use super::vec_growth::{narrow, push};
 
+/// Among so many terms one is looked for by their values; among more, by its own.
+const FEW: usize = 4;
+
 /// The most values in a chunk. Larger chunks make insertion slower, smaller ones take more memory.
 const CHUNK_LIMIT: usize = 64;
 
@@ -108,6 +111,21 @@ impl ValueMap {
             self.chunks[chunk_id as usize].set_holder(entry, Holder::Set(set));
         }
         true
+    }
+
+    /// The one of a few terms that is that of a value.
+    pub(crate) fn term_among(
+        &self,
+        among: &[u32],
+        (value, original): (&str, &str),
+        terms: &TermTable,
+    ) -> Option<u32> {
+        let is_same = |term: &u32| {
+            let located = self.locate(*term, terms);
+            located
+                .is_some_and(|(chunk, entry)| self.chunks[chunk as usize].text_of(entry) == (value, original))
+        };
+        among.iter().take(FEW).copied().find(is_same)
     }
 
     /// Removes a slot from a value, and the value if no other entity has it.
