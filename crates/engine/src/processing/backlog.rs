@@ -38,6 +38,11 @@ impl Backlog {
         self.0.send_if_modified(|since| since.take().is_some());
     }
 
+    /// Whether there is more than was taken up.
+    pub(crate) fn lasts(&self) -> bool {
+        self.0.borrow().is_some()
+    }
+
     /// Ends when stitching is to go on that had caught up with its marks at `caught_up`.
     pub(crate) async fn hold(&self, caught_up: Instant) {
         let mut watched = self.0.subscribe();
@@ -49,10 +54,10 @@ impl Backlog {
     }
 }
 
-/// As long as the backlog has lasted so far, within limits.
+/// Twice as long as the backlog has lasted so far, within limits.
 fn hold_until(since: Instant, caught_up: Instant) -> Instant {
     let lasted = caught_up.saturating_duration_since(since);
-    caught_up.max(since) + lasted.clamp(SHORTEST_HOLD, LONGEST_HOLD)
+    caught_up.max(since) + (2 * lasted).clamp(SHORTEST_HOLD, LONGEST_HOLD)
 }
 
 #[cfg(test)]
@@ -68,7 +73,7 @@ mod tests {
         let since = Instant::now();
         let seconds = Duration::from_secs;
         assert_eq!(hold_until(since + seconds(1), since), since + seconds(1) + SHORTEST_HOLD);
-        assert_eq!(hold_until(since, since + seconds(2)), since + seconds(4));
+        assert_eq!(hold_until(since, since + seconds(2)), since + seconds(6));
         assert_eq!(hold_until(since, since + seconds(60)), since + seconds(60) + LONGEST_HOLD);
     }
 

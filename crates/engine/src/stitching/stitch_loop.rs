@@ -6,6 +6,7 @@ use std::time::Duration;
 use callboard_index::IndexedEntity;
 use callboard_store::{StitchCommit, StitchInput, StitchOutcome, StitchReport, StoreError};
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,13 +41,21 @@ impl StitchLoop {
     async fn run(self) {
         let mut pauses = Pauses::default();
         let mut caught_up = Instant::now();
+        // Until when marks were due that are taken off now. Without it a loop that is slower than what makes marks would never
+        // have caught up with a backlog, and would stitch the same entities over and over.
+        let mut pass = None;
         while !self.stopping.is_cancelled() {
-            self.stopping.run_until_cancelled(self.core.backlog.hold(caught_up)).await;
+            if pass.is_none() {
+                self.stopping.run_until_cancelled(self.core.backlog.hold(caught_up)).await;
+            }
+            let now = self.core.clock.now();
+            let due_until = if self.core.backlog.lasts() { *pass.get_or_insert(now) } else { now };
             let limit = self.core.settings.stitching.batch_size.max(1);
-            match self.stitch(limit).await {
+            match self.stitch(limit, due_until).await {
                 Ok(count) => {
                     pauses = Pauses::default();
                     if count < limit {
+                        pass = None;
                         caught_up = Instant::now();
                         self.wait_for_work().await;
                     }
@@ -65,11 +74,10 @@ impl StitchLoop {
     }
 
     /// Stitches up to `limit` entities, and returns how many there were.
-    async fn stitch(&self, limit: usize) -> Result<usize, StoreError> {
-        let now = self.core.clock.now();
-        let lease_until = later(now, self.core.settings.stitching.lease);
+    async fn stitch(&self, limit: usize, due_until: Timestamp) -> Result<usize, StoreError> {
+        let lease_until = later(self.core.clock.now(), self.core.settings.stitching.lease);
         let started = Instant::now();
-        let claiming = self.core.store.claim_stitches(limit, now, lease_until);
+        let claiming = self.core.store.claim_stitches(limit, due_until, lease_until);
         let inputs = measurements::timed("claim_stitches", claiming).await?;
         if inputs.is_empty() {
             return Ok(0);
