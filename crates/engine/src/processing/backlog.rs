@@ -82,7 +82,9 @@ mod tests {
         let backlog = Backlog::default();
         backlog.hold(Instant::now()).await;
         backlog.begin();
+        assert!(backlog.lasts());
         backlog.end();
+        assert!(!backlog.lasts());
         backlog.hold(Instant::now()).await;
     }
 
