@@ -18,7 +18,7 @@ use crate::entity::{Change, IndexedEntity};
 use crate::entity_batch::{BatchEntity, EntityBatch, EntityBatchBuilder};
 use crate::uid::UID_BUFFER;
 
-/// So many sorted values are handed over at a time, to be put into lists: most keys have one, and a thread takes longer to be
+/// So many sorted values are handed over at a time, to be put into lists: many keys have one, and a thread takes longer to be
 /// woken than to put that into a list.
 const SORTED_TOGETHER: usize = 4096;
 /// So many times that may wait.
