@@ -1,7 +1,6 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
-use callboard_model::EntityRef;
 use callboard_store::{
     Change, ChangeLog, ChangeSequence, FinalEntity, FinalEntityPage, LoggedChange, Result,
 };
@@ -11,7 +10,7 @@ use uuid::Uuid;
 
 use crate::PostgresStore;
 use crate::error::database_error;
-use crate::hashing::{text_hash, uid};
+use crate::hashing::uid;
 use crate::interning::entity_ref;
 use crate::retries::retrying;
 
@@ -156,14 +155,6 @@ fn ranges(numbers: impl Iterator<Item = i64>) -> (Vec<i64>, Vec<i64>) {
         }
     }
     (first, last)
-}
-
-/// The number of the entity after which a page begins.
-pub(crate) async fn place_of(connection: &mut PgConnection, after: Option<&EntityRef>) -> Result<i64> {
-    let Some(after) = after else { return Ok(0) };
-    let query = sqlx::query_scalar("SELECT id FROM refs WHERE hash = $1").bind(text_hash(after.as_str()));
-    let id: Option<i64> = query.fetch_optional(connection).await.map_err(database_error)?;
-    Ok(id.unwrap_or(i64::MAX))
 }
 
 /// The newest entry of the change log.

@@ -5,11 +5,10 @@ use callboard_store::{
 };
 use jiff::Timestamp;
 use sqlx::postgres::PgRow;
-use sqlx::{FromRow, Row};
+use sqlx::{FromRow, PgConnection, Row};
 use uuid::Uuid;
 
 use crate::PostgresStore;
-use crate::change_log::place_of;
 use crate::deletion::ask_again;
 use crate::error::database_error;
 use crate::hashing::{document_hash, text_hash, uid};
@@ -157,6 +156,14 @@ impl PostgresStore {
             orphans: orphans.unsigned_abs(),
         })
     }
+}
+
+/// The number of the entity after which a page begins.
+async fn place_of(connection: &mut PgConnection, after: Option<&EntityRef>) -> Result<i64> {
+    let Some(after) = after else { return Ok(0) };
+    let query = sqlx::query_scalar("SELECT id FROM refs WHERE hash = $1").bind(text_hash(after.as_str()));
+    let id: Option<i64> = query.fetch_optional(connection).await.map_err(database_error)?;
+    Ok(id.unwrap_or(i64::MAX))
 }
 
 struct StateRow {

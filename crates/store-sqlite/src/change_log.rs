@@ -1,9 +1,7 @@
 use async_trait::async_trait;
-use callboard_model::EntityRef;
 use callboard_store::{
     Change, ChangeLog, ChangeSequence, FinalEntity, FinalEntityPage, LoggedChange, Result,
 };
-use sqlx::SqliteConnection;
 
 use crate::ingestion::change_sequence;
 use crate::interning::entity_ref;
@@ -77,14 +75,6 @@ impl ChangeLog for SqliteStore {
         });
         entities.collect()
     }
-}
-
-/// The number of the entity after which a page begins.
-pub(crate) async fn place_of(connection: &mut SqliteConnection, after: Option<&EntityRef>) -> Result<i64> {
-    let Some(after) = after else { return Ok(0) };
-    let query = sqlx::query_scalar("SELECT id FROM refs WHERE ref = ?1").bind(after.as_str());
-    let id: Option<i64> = query.fetch_optional(connection).await.map_err(database_error)?;
-    Ok(id.unwrap_or(i64::MAX))
 }
 
 impl SqliteStore {

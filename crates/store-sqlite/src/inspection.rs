@@ -5,9 +5,8 @@ use callboard_store::{
 };
 use jiff::Timestamp;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Row};
+use sqlx::{FromRow, Row, SqliteConnection};
 
-use crate::change_log::place_of;
 use crate::claims::document_hash;
 use crate::deletion::{ask_again, write_tombstones};
 use crate::interning::entity_ref;
@@ -126,6 +125,14 @@ impl Inspection for SqliteStore {
         transaction.commit().await.map_err(database_error)?;
         Ok(repairs)
     }
+}
+
+/// The number of the entity after which a page begins.
+async fn place_of(connection: &mut SqliteConnection, after: Option<&EntityRef>) -> Result<i64> {
+    let Some(after) = after else { return Ok(0) };
+    let query = sqlx::query_scalar("SELECT id FROM refs WHERE ref = ?1").bind(after.as_str());
+    let id: Option<i64> = query.fetch_optional(connection).await.map_err(database_error)?;
+    Ok(id.unwrap_or(i64::MAX))
 }
 
 struct StateRow {
