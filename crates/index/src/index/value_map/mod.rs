@@ -95,37 +95,18 @@ impl ValueMap {
     }
 
     /// Adds a slot to a value, if it is that of a term.
-    pub(crate) fn insert_at(
-        &mut self,
-        term: u32,
-        (value, original): (&str, &str),
-        slot: u32,
-        terms: &TermTable,
-    ) -> bool {
-        let Some((chunk_id, entry)) = self.locate(term, terms) else { return false };
-        let chunk = &self.chunks[chunk_id as usize];
-        if chunk.text_of(entry) != (value, original) {
-            return false;
-        }
-        if let Some(set) = self.add_to_holder(chunk.holder(entry), slot) {
-            self.chunks[chunk_id as usize].set_holder(entry, Holder::Set(set));
+    pub(crate) fn insert_at(&mut self, term: u32, value: (&str, &str), slot: u32, terms: &TermTable) -> bool {
+        let Some((chunk, entry)) = self.locate_value(term, value, terms) else { return false };
+        let holder = self.chunks[chunk as usize].holder(entry);
+        if let Some(set) = self.add_to_holder(holder, slot) {
+            self.chunks[chunk as usize].set_holder(entry, Holder::Set(set));
         }
         true
     }
 
-    /// The one of a few terms that is that of a value.
-    pub(crate) fn term_among(
-        &self,
-        among: &[u32],
-        (value, original): (&str, &str),
-        terms: &TermTable,
-    ) -> Option<u32> {
-        let is_same = |term: &u32| {
-            let located = self.locate(*term, terms);
-            located
-                .is_some_and(|(chunk, entry)| self.chunks[chunk as usize].text_of(entry) == (value, original))
-        };
-        among.iter().take(FEW).copied().find(is_same)
+    /// The one of a few terms that is that of a value with its spelling.
+    pub(crate) fn term_among(&self, among: &[u32], value: (&str, &str), terms: &TermTable) -> Option<u32> {
+        among.iter().take(FEW).copied().find(|term| self.locate_value(*term, value, terms).is_some())
     }
 
     /// Removes a slot from a value, and the value if no other entity has it.
@@ -265,6 +246,12 @@ impl ValueMap {
         let chunk_id = terms.chunk_of(term)?;
         let entry = self.chunks.get(chunk_id as usize)?.terms().position(|id| id == term)?;
         Some((chunk_id, entry))
+    }
+
+    /// Where a term is, if it is that of a value with its spelling.
+    fn locate_value(&self, term: u32, value: (&str, &str), terms: &TermTable) -> Option<(u32, usize)> {
+        let located = self.locate(term, terms);
+        located.filter(|(chunk, entry)| self.chunks[*chunk as usize].text_of(*entry) == value)
     }
 
     fn value_at<'a>(&'a self, chunk: &'a Chunk, entry: usize) -> ValueRef<'a> {
