@@ -7,4 +7,4 @@ mod body;
 mod bulk;
 
 pub use body::{compress, decompress};
-pub use bulk::compress_all;
+pub use bulk::{Compression, compress_all};

@@ -8,7 +8,7 @@ use callboard_store::claim_rows::{
     ClaimChanges, Difference, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
 };
 use callboard_store::{ClaimSource, Conflict, ProviderName, Result};
-use callboard_store_body::compress_all;
+use callboard_store_body::{Compression, compress_all};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
@@ -81,6 +81,8 @@ const INSERT_CLAIMS: &str = "INSERT INTO claims (id, entity_id, source_id, key_i
     SELECT id, entity_id, source_id, key_id, id, hash, document
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::uuid[], $6::bytea[])
         AS new (id, entity_id, source_id, key_id, hash, document)";
+/// How many claims are inserted by a statement: while the database writes some, the next are compressed.
+const CLAIMS_AT_A_TIME: usize = 1024;
 const REWRITE_CLAIMS: &str =
     "UPDATE claims SET written = new.written, hash = new.hash, document = new.document
     FROM unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::bytea[]) AS new (id, written, hash, document)
@@ -140,17 +142,19 @@ async fn insert_claims(
     });
     let fresh: Vec<StoredClaim> = fresh.collect();
     let documents = new.iter().map(|(_, wanted)| Arc::clone(&wanted.claim.document.json));
-    let documents = compress_all(documents.collect()).await?;
-    sqlx::query(INSERT_CLAIMS)
-        .bind(numbers)
-        .bind(fresh.iter().map(|claim| claim.entity).collect::<Vec<_>>())
-        .bind(fresh.iter().map(|claim| claim.source).collect::<Vec<_>>())
-        .bind(fresh.iter().map(|claim| claim.key).collect::<Vec<_>>())
-        .bind(fresh.iter().map(|claim| stored_hash(&claim.hash)).collect::<Vec<_>>())
-        .bind(documents)
-        .execute(connection)
-        .await
-        .map_err(database_error)?;
+    let mut documents = Compression::begin(documents.collect());
+    for block in fresh.chunks(CLAIMS_AT_A_TIME) {
+        sqlx::query(INSERT_CLAIMS)
+            .bind(block.iter().map(|claim| claim.id).collect::<Vec<_>>())
+            .bind(block.iter().map(|claim| claim.entity).collect::<Vec<_>>())
+            .bind(block.iter().map(|claim| claim.source).collect::<Vec<_>>())
+            .bind(block.iter().map(|claim| claim.key).collect::<Vec<_>>())
+            .bind(block.iter().map(|claim| stored_hash(&claim.hash)).collect::<Vec<_>>())
+            .bind(documents.next(block.len()).await?)
+            .execute(&mut *connection)
+            .await
+            .map_err(database_error)?;
+    }
     Ok(fresh)
 }
 

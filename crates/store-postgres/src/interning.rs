@@ -30,6 +30,8 @@ pub(crate) struct Interner {
 /// Above this many the refs are forgotten and learnt again: about 30 MB.
 const REMEMBERED_REFS: usize = 200_000;
 const REMEMBERED_KEYS: usize = 20_000;
+/// From so many unknown refs on, two transactions number them.
+const MANY_REFS: usize = 2000;
 
 /// Texts that are about to be written.
 #[derive(Debug, Default)]
@@ -118,8 +120,10 @@ impl PostgresStore {
         if refs.is_empty() && keys.is_empty() && types.is_empty() {
             return Ok(interned);
         }
+        let (many, few) = if refs.len() < MANY_REFS { (Vec::new(), refs) } else { (refs, Vec::new()) };
+        let mut refs = self.number_many(many).await?;
         let mut transaction = self.write().await?;
-        let refs = number(&mut transaction, &REFS, refs, EntityRef::as_str).await?;
+        refs.extend(number(&mut transaction, &REFS, few, EntityRef::as_str).await?);
         let keys = number(&mut transaction, &KEYS, keys, LocationKey::as_str).await?;
         let types = number(&mut transaction, &RELATION_TYPES, types, AsRef::as_ref).await?;
         commit(transaction).await?;
@@ -133,6 +137,25 @@ impl PostgresStore {
         interned.keys.extend(keys);
         interned.relation_types.extend(types);
         Ok(interned)
+    }
+
+    /// Numbers very many refs in two transactions side by side, since everybody waits for this when a catalog is taken in.
+    async fn number_many(&self, refs: Vec<&EntityRef>) -> Result<Vec<(EntityRef, i64)>> {
+        let is_lower = |entity: &&EntityRef| text_hash(entity.as_str()).as_bytes()[0] < 0x80;
+        let (lower, upper) = refs.into_iter().partition(is_lower);
+        let (mut numbered, others) = tokio::try_join!(self.number_apart(lower), self.number_apart(upper))?;
+        numbered.extend(others);
+        Ok(numbered)
+    }
+
+    async fn number_apart(&self, refs: Vec<&EntityRef>) -> Result<Vec<(EntityRef, i64)>> {
+        if refs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut transaction = self.write().await?;
+        let numbered = number(&mut transaction, &REFS, refs, EntityRef::as_str).await?;
+        commit(transaction).await?;
+        Ok(numbered)
     }
 }
 
