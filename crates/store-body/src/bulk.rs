@@ -107,7 +107,9 @@ mod tests {
 
     #[tokio::test]
     async fn documents_come_in_their_order_whatever_their_number() {
-        for (count, block) in [(0, 7), (1, 7), (32, 10), (33, 40), (700, 256), (10_000, 1000), (10_000, 20_000)] {
+        for (count, block) in
+            [(0, 7), (1, 7), (32, 10), (33, 40), (700, 256), (10_000, 1000), (10_000, 20_000)]
+        {
             assert_eq!(compressed_by(count, block).await, documents(count));
         }
     }

@@ -121,7 +121,8 @@ impl PostgresStore {
             return Ok(interned);
         }
         let (many, few) = if refs.len() < MANY_REFS { (Vec::new(), refs) } else { (refs, Vec::new()) };
-        let mut refs = self.number_many(many).await?;
+        // Boxed: it is rarely needed, and larger than all the rest.
+        let mut refs = Box::pin(self.number_many(many)).await?;
         let mut transaction = self.write().await?;
         refs.extend(number(&mut transaction, &REFS, few, EntityRef::as_str).await?);
         let keys = number(&mut transaction, &KEYS, keys, LocationKey::as_str).await?;
