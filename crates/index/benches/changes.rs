@@ -1,6 +1,8 @@
 //! How long the index takes to take in entities that are new, and the same entities again when something about them changed:
 //! `cargo bench -p callboard-index --bench changes`. `ENTITIES=10000,50000` says how many.
 
+#![expect(clippy::print_stdout, reason = "its output is for people")]
+
 use std::time::Instant;
 
 use bytes::Bytes;
