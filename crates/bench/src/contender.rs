@@ -230,7 +230,7 @@ impl Contender {
         until(pause, async || Ok(self.count(filter).await? == expected)).await
     }
 
-    /// Waits until so many entities are there and nothing is left to be processed or stitched.
+    /// Waits until so many entities are there, nothing is left to be processed or stitched, and the index shows all of it.
     pub(crate) async fn until_settled(&self, expected: usize) -> Result<()> {
         let expected = u64::try_from(expected)?;
         match &self.server {
@@ -239,6 +239,11 @@ impl Contender {
                 until(Duration::from_millis(10), async || {
                     let depth = store.queue_depth().await?;
                     Ok(depth.urgent == 0 && depth.stitch_marks == 0 && depth.final_entities == expected)
+                })
+                .await?;
+                let head = store.head().await?.0;
+                until(Duration::from_millis(10), async || {
+                    Ok(self.metric("catalog_index_position").await? >= head)
                 })
                 .await
             }
@@ -261,17 +266,21 @@ impl Contender {
     /// How many runs of entities there have been.
     pub(crate) async fn runs(&self) -> Result<u64> {
         match &self.server {
-            Server::Own { process, .. } => {
-                let text = process.root("/metrics").send().await?.text().await?;
-                let counts =
-                    text.lines().filter(|line| line.starts_with("catalog_processed_entities_count{"));
-                Ok(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
-            }
+            Server::Own { .. } => self.metric("catalog_processed_entities_count").await,
             Server::Other { .. } => {
                 let status = self.status("").await?;
                 status["processedTotal"].as_u64().context("the status has no count of runs")
             }
         }
+    }
+
+    /// The sum of all that one of our metrics counts, whatever its labels; 0 if there is none of that name.
+    async fn metric(&self, name: &str) -> Result<u64> {
+        let Server::Own { process, .. } = &self.server else { return Ok(0) };
+        let text = process.root("/metrics").send().await?.text().await?;
+        let is_of_it = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        let values = text.lines().filter(is_of_it);
+        Ok(values.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
     }
 
     /// What server and database have used so far.

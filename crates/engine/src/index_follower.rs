@@ -216,6 +216,7 @@ impl IndexFollower {
 
     fn arrived_at(&mut self, sequence: ChangeSequence) {
         self.reached = sequence;
+        measurements::index_reached(sequence);
         self.core.indexed.send_replace(sequence);
     }
 }

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use callboard_index::FacetQuery;
-use callboard_store::{DueEntity, ProcessingOutcome, StitchCommit, StitchOutcome, StoreError};
+use callboard_store::{
+    ChangeSequence, DueEntity, ProcessingOutcome, StitchCommit, StitchOutcome, StoreError,
+};
 use jiff::Timestamp;
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use parking_lot::Mutex;
@@ -70,6 +72,11 @@ pub fn describe_metrics() {
     describe_counter!("catalog_events_delivered_total", "Events, by subscriber and by what came of it");
     describe_counter!("catalog_events_scm_messages_total", "Events of source code hosts, by what they say");
     describe_counter!("catalog_events_scm_actions_total", "What was done about events of source code hosts");
+    describe_gauge!("catalog_index_position", "The place in the change log that the index has reached");
+    describe_gauge!(
+        "catalog_index_changes_behind",
+        "Places of the change log that the index has not reached yet"
+    );
     describe_gauge!("catalog_index_terms", "Distinct pairs of key and value in the index");
     describe_gauge!("catalog_index_memory_bytes", "Memory of the index, estimated, by part");
 }
@@ -128,6 +135,11 @@ pub(crate) fn stitched(commits: &[StitchCommit], started: Instant) {
     histogram!("catalog_stitching_duration_seconds").record(started.elapsed());
 }
 
+/// The index has reached a place in the change log.
+pub(crate) fn index_reached(sequence: ChangeSequence) {
+    gauge!("catalog_index_position").set(count(sequence.0));
+}
+
 /// Counts what is in the catalog, if that was not done just before.
 ///
 /// # Errors
@@ -144,6 +156,8 @@ pub(crate) async fn measure(core: &Core, catalog: Catalog) -> Result<(), StoreEr
     gauge!("catalog_processing_queue_length").set(count(depth.urgent));
     gauge!("catalog_stitching_queue_length").set(count(depth.stitch_marks));
     gauge!("catalog_orphans_count").set(count(depth.orphans));
+    let (head, reached) = (core.store.head().await?, *core.indexed.borrow());
+    gauge!("catalog_index_changes_behind").set(count(head.0.saturating_sub(reached.0)));
     let locations = core.store.locations().await?;
     gauge!("catalog_registered_locations_count").set(count(locations.len() as u64));
     Ok(())

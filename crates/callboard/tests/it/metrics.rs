@@ -54,6 +54,8 @@ async fn the_catalog_and_its_requests_are_counted() {
     assert!(value("catalog_stitching_duration_seconds_count") >= 1.0);
     assert!(value("catalog_stitching_queue_length") >= 0.0);
     assert!(value("catalog_store_batch_duration_seconds_count{operation=\"commit_processed\"}") >= 1.0);
+    assert!(value("catalog_index_position") >= 1.0);
+    assert!(value("catalog_index_changes_behind") >= 0.0);
     assert!(value("catalog_index_memory_bytes{part=\"bodies\"}") > 100.0);
     assert!(
         value(&format!("http_request_duration_seconds_bucket{{method=\"GET\",{by_name},le=\"60\"}}")) >= 1.0
