@@ -148,9 +148,9 @@ pub(crate) async fn write_relations(
     let stored: Vec<RelationRow> = query.fetch_all(&mut *connection).await.map_err(database_error)?;
     let stored: HashSet<RelationRow> = stored.into_iter().collect();
     let gone: Vec<&RelationRow> = stored.difference(&wanted).collect();
-    // In key order, so that pages are filled one after the other.
+    // In the order of the larger index, so that its pages are filled one after the other.
     let mut new: Vec<&RelationRow> = wanted.difference(&stored).collect();
-    new.sort_unstable();
+    new.sort_unstable_by_key(|(originator, source, ..)| (*source, *originator));
     for (sql, rows) in [(DELETE_RELATIONS, gone), (INSERT_RELATIONS, new)] {
         if !rows.is_empty() {
             sources.extend(rows.iter().map(|row| row.1));
