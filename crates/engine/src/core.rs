@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::database_state::DatabaseWatch;
 use crate::events::Events;
 use crate::measurements::Measurements;
+use crate::processing::arrivals::Arrivals;
 use crate::processing::backlog::Backlog;
 use crate::processing::pipeline::Pipeline;
 use crate::processing::settled_runs::SettledRuns;
@@ -70,6 +71,7 @@ pub(crate) struct Core {
     pub(crate) hand_off: HandOff,
     pub(crate) settled: SettledRuns,
     pub(crate) backlog: Backlog,
+    pub(crate) arrivals: Arrivals,
     /// How far the index has come.
     pub(crate) indexed: watch::Sender<ChangeSequence>,
     pub(crate) signals: Signals,

@@ -29,6 +29,7 @@ use crate::measurements::Measurements;
 use crate::membership;
 use crate::orphans;
 use crate::parser::YamlParser;
+use crate::processing::arrivals::Arrivals;
 use crate::processing::backlog::Backlog;
 use crate::processing::chain;
 use crate::processing::pipeline::Pipeline;
@@ -174,6 +175,7 @@ impl EngineBuilder {
             hand_off: HandOff::default(),
             settled: SettledRuns::default(),
             backlog: Backlog::default(),
+            arrivals: Arrivals::default(),
             indexed: watch::Sender::new(ChangeSequence::default()),
             signals: Signals::default(),
             refills: Refills::default(),

@@ -7,16 +7,16 @@ use callboard_model::LocationKey;
 use callboard_store::claim_rows::{
     ClaimChanges, Difference, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
 };
-use callboard_store::{ClaimSource, Conflict, ProviderName, Result};
+use callboard_store::{ClaimSource, Conflict, DueEntity, NewClaim, ProviderName, Result, Uid};
 use callboard_store_body::{Compression, compress_all};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::error::database_error;
-use crate::hashing::{document_hash, stored_hash};
+use crate::hashing::{document_hash, stored_hash, stored_uid};
 use crate::interning::entity_ref;
 use crate::marks::take_numbers;
-use crate::writing::Writing;
+use crate::writing::{NewLease, Writing};
 
 const CLAIMS_OF_SOURCES: &str =
     "SELECT id, source_id, entity_id, key_id, written, hash FROM claims WHERE source_id = ANY($1)";
@@ -118,10 +118,40 @@ pub(crate) async fn write_claims(writing: &mut Writing, changes: ClaimChanges<'_
     rewrite_claims(writing, &rewritten, rewritten_numbers).await?;
 
     let others = gone.iter().map(|claim| claim.entity).chain(rewritten.iter().map(|(old, _)| old.entity));
-    let winners = settle(writing, &fresh, others.collect()).await?;
+    let Settled { winners, leased } = settle(writing, &fresh, others.collect()).await?;
+    note_taken_up(writing, &fresh, &new, &leased);
     let written = new.into_iter().chain(rewritten.into_iter().map(|(old, claim)| (old.source, claim)));
     let losing = written.filter(|(_, claim)| winners.get(&claim.entity).is_some_and(|key| *key != claim.key));
     conflicts_of(writing, refused.into_iter().chain(losing).collect()).await
+}
+
+/// Notes what is known of entities that were made with a lease, from the claims that they were made of.
+fn note_taken_up(
+    writing: &mut Writing,
+    fresh: &[StoredClaim],
+    new: &[(i64, WantedClaim<'_>)],
+    leased: &[(i64, Uid)],
+) {
+    if leased.is_empty() {
+        return;
+    }
+    let claims = fresh.iter().zip(new).map(|(stored, (_, wanted))| (stored.id, wanted.claim));
+    let claims: HashMap<i64, &NewClaim> = claims.collect();
+    for (claim, uid) in leased {
+        let Some(NewClaim { entity_ref, location_key, document }) = claims.get(claim).copied() else {
+            continue;
+        };
+        writing.taken_up.push(DueEntity {
+            entity_ref: entity_ref.clone(),
+            uid: *uid,
+            document: document.clone(),
+            location_key: location_key.clone(),
+            result_hash: None,
+            cache: None,
+            due_since: writing.began,
+            urgent: true,
+        });
+    }
 }
 
 async fn insert_claims(
@@ -197,6 +227,12 @@ const INSERT_ENTITIES: &str =
     SELECT id, uid, claim_id, key_id, hash, $6, 1, $6
     FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[])
         AS new (id, uid, claim_id, key_id, hash)";
+/// What is taken up at once.
+const INSERT_LEASED_ENTITIES: &str =
+    "INSERT INTO entities (id, uid, claim_id, key_id, document_hash, discovered_at, urgency, due, node)
+    SELECT id, uid, claim_id, key_id, hash, $6, 2, $7, $8
+    FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[])
+        AS new (id, uid, claim_id, key_id, hash)";
 const UPDATE_ENTITIES: &str = "UPDATE entities SET claim_id = new.claim_id, key_id = new.key_id
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS new (id, claim_id, key_id)
     WHERE entities.id = ANY($1) AND entities.id = new.id";
@@ -206,17 +242,26 @@ const REQUEUE_ENTITIES: &str = "UPDATE entities SET claim_id = new.claim_id, key
     WHERE entities.id = ANY($1) AND entities.id = new.id";
 const UNORPHAN: &str = "DELETE FROM orphans WHERE entity_id = ANY($1)";
 
+/// What settling came to.
+#[derive(Default)]
+pub(crate) struct Settled {
+    /// The winning key of each entity.
+    winners: HashMap<i64, Option<i64>>,
+    /// The entities that were made with a lease, by the claim they were made of.
+    leased: Vec<(i64, Uid)>,
+}
+
 /// Makes entities what their claims say, after claims were written: `fresh` are claims that are new, `others`
-/// entities whose claims changed otherwise. Returns the winning key of each.
+/// entities whose claims changed otherwise.
 pub(crate) async fn settle(
     writing: &mut Writing,
     fresh: &[StoredClaim],
     others: BTreeSet<i64>,
-) -> Result<HashMap<i64, Option<i64>>> {
+) -> Result<Settled> {
     let mut affected = others;
     affected.extend(fresh.iter().map(|claim| claim.entity));
     if affected.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Settled::default());
     }
     let ids: Vec<i64> = affected.iter().copied().collect();
     let standing = standing_entities(writing, &ids).await?;
@@ -292,16 +337,9 @@ impl Plan {
         }
     }
 
-    async fn write(self, writing: &mut Writing) -> Result<HashMap<i64, Option<i64>>> {
+    async fn write(self, writing: &mut Writing) -> Result<Settled> {
         let now = writing.now;
-        if !self.made.is_empty() {
-            let uids: Vec<Uuid> = self.made.iter().map(|_| Uuid::new_v4()).collect();
-            let query = sqlx::query(INSERT_ENTITIES)
-                .bind(self.made.iter().map(|claim| claim.entity).collect::<Vec<_>>())
-                .bind(uids);
-            let query = bind_winners(query, &self.made).bind(now);
-            query.execute(&mut **writing).await.map_err(database_error)?;
-        }
+        let leased = make(writing, &self.made).await?;
         if !self.requeued.is_empty() {
             let query = sqlx::query(REQUEUE_ENTITIES)
                 .bind(self.requeued.iter().map(|claim| claim.entity).collect::<Vec<_>>());
@@ -320,8 +358,32 @@ impl Plan {
             query.execute(&mut **writing).await.map_err(database_error)?;
         }
         writing.to_stitch.extend(self.orphan_state_changed);
-        Ok(self.winners)
+        Ok(Settled { winners: self.winners, leased })
     }
+}
+
+/// Makes entities of these claims. Returns those that are leased at once, by claim.
+async fn make(writing: &mut Writing, claims: &[StoredClaim]) -> Result<Vec<(i64, Uid)>> {
+    let NewLease { limit, until, node } = writing.lease;
+    let (leased, due) = claims.split_at(claims.len().min(limit));
+    writing.lease.limit -= leased.len();
+    let mut taken = Vec::with_capacity(leased.len());
+    for (sql, claims) in [(INSERT_LEASED_ENTITIES, leased), (INSERT_ENTITIES, due)] {
+        if claims.is_empty() {
+            continue;
+        }
+        let uids: Vec<Uid> = claims.iter().map(|_| Uid::successive()).collect();
+        let query = sqlx::query(sql)
+            .bind(claims.iter().map(|claim| claim.entity).collect::<Vec<_>>())
+            .bind(uids.iter().copied().map(stored_uid).collect::<Vec<_>>());
+        let mut query = bind_winners(query, claims).bind(writing.now);
+        if sql == INSERT_LEASED_ENTITIES {
+            query = query.bind(until).bind(node);
+            taken.extend(claims.iter().map(|claim| claim.id).zip(uids));
+        }
+        query.execute(&mut **writing).await.map_err(database_error)?;
+    }
+    Ok(taken)
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

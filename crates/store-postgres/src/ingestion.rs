@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::claim_rows::{ClaimChanges, StoredClaim, WantedClaim};
 use callboard_store::{
-    Deletion, Ingestion, MutationReport, NewClaim, ProviderMutation, ProviderName, RefreshOutcome, Result,
-    Uid, Wakeup,
+    Deletion, DueEntity, Ingestion, MutationReport, NewClaim, ProviderMutation, ProviderName, RefreshOutcome,
+    Result, TakeUp, Uid, Wakeup,
 };
 use jiff::Timestamp;
 
@@ -13,12 +13,12 @@ use crate::PostgresStore;
 use crate::claims::{claims_of_source_on, claims_of_sources, write_claims};
 use crate::connection::commit;
 use crate::deletion::{delete_entities, make_due, release_eagerly};
-use crate::error::database_error;
+use crate::error::{database_error, is_commit_unknown};
 use crate::hashing::{stored_uid, text_hash};
 use crate::interning::{Interned, Texts, entity_ref, lock_provider};
 use crate::locks::{ClaimLock, lock_entities};
 use crate::retries::retrying;
-use crate::writing::Writing;
+use crate::writing::{NewLease, Writing};
 
 #[async_trait]
 impl Ingestion for PostgresStore {
@@ -28,21 +28,33 @@ impl Ingestion for PostgresStore {
         mutation: ProviderMutation,
         now: Timestamp,
     ) -> Result<MutationReport> {
+        let nothing = TakeUp { limit: 0, lease_until: now };
+        Ok(self.apply_and_take_up(provider, mutation, now, nothing).await?.0)
+    }
+
+    async fn apply_and_take_up(
+        &self,
+        provider: &ProviderName,
+        mutation: ProviderMutation,
+        now: Timestamp,
+        take_up: TakeUp,
+    ) -> Result<(MutationReport, Vec<DueEntity>)> {
         let interned = self.intern(&texts(&mutation)).await?;
         // Most mutations delete nothing, and need not keep others waiting.
         let mut lock = match &mutation {
             ProviderMutation::Delta { removed, .. } if !removed.is_empty() => ClaimLock::Alone,
             _ => ClaimLock::Shared,
         };
-        let report = loop {
-            let applied = retrying!(self, self.try_mutation(lock, provider, &mutation, &interned, now));
+        let applied = loop {
+            let applied =
+                retrying!(self, self.try_mutation(lock, provider, &mutation, &interned, now, take_up));
             match applied? {
-                Some(report) => break report,
+                Some(applied) => break applied,
                 None => lock = ClaimLock::Alone,
             }
         };
         self.notify(&[Wakeup::Processing, Wakeup::Stitching, Wakeup::Index]).await;
-        Ok(report)
+        Ok(applied)
     }
 
     async fn providers(&self) -> Result<Vec<ProviderName>> {
@@ -196,13 +208,25 @@ impl PostgresStore {
         mutation: &ProviderMutation,
         interned: &Interned,
         now: Timestamp,
-    ) -> Result<Option<MutationReport>> {
+        take_up: TakeUp,
+    ) -> Result<Option<(MutationReport, Vec<DueEntity>)>> {
         let mut writing = Writing::begin(self, lock, now).await?;
+        writing.lease = NewLease {
+            limit: take_up.limit,
+            until: self.to_stored(take_up.lease_until),
+            node: self.node_id(),
+        };
         let Some(mut report) = mutate(&mut writing, interned, provider, mutation).await? else {
             return Ok(None);
         };
-        report.sequence = writing.finish().await?;
-        Ok(Some(report))
+        let leased = std::mem::take(&mut writing.taken_up);
+        let finished = writing.finish().await;
+        if finished.as_ref().is_err_and(is_commit_unknown) {
+            // Nobody may know of what was taken up.
+            self.node.doubtful.add(self.to_stored(take_up.lease_until));
+        }
+        report.sequence = finished?;
+        Ok(Some((report, leased)))
     }
 }
 

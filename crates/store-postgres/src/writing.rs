@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::ops::{Deref, DerefMut};
 
-use callboard_store::{ChangeSequence, Result};
+use callboard_store::{ChangeSequence, DueEntity, Result};
 use jiff::Timestamp;
 use sqlx::{PgConnection, Postgres, Transaction};
 
@@ -16,7 +16,9 @@ use crate::marks::mark_for_stitching;
 pub(crate) struct Writing {
     transaction: Transaction<'static, Postgres>,
     pub(crate) claim_lock: ClaimLock,
-    /// In milliseconds, by the clock of the database.
+    /// By the clock of this node.
+    pub(crate) began: Timestamp,
+    /// The same in milliseconds, by the clock of the database.
     pub(crate) now: i64,
     /// Entities to mark for stitching.
     pub(crate) to_stitch: BTreeSet<i64>,
@@ -24,20 +26,36 @@ pub(crate) struct Writing {
     pub(crate) first_outputs: BTreeSet<i64>,
     /// Entities that were seen and are deleted.
     pub(crate) buried: Vec<i64>,
+    /// How entities that are made are taken up at once, and how many more may be.
+    pub(crate) lease: NewLease,
+    /// Those that were.
+    pub(crate) taken_up: Vec<DueEntity>,
+}
+
+/// A lease for entities that are made.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct NewLease {
+    /// For how many there is one.
+    pub(crate) limit: usize,
+    /// Until when, in milliseconds by the clock of the database.
+    pub(crate) until: i64,
+    pub(crate) node: i32,
 }
 
 impl Writing {
     pub(crate) async fn begin(store: &PostgresStore, claim_lock: ClaimLock, now: Timestamp) -> Result<Self> {
         let mut transaction = store.write().await?;
         claim_lock.take(&mut transaction).await?;
-        let now = store.to_stored(now);
         Ok(Self {
             transaction,
             claim_lock,
-            now,
+            began: now,
+            now: store.to_stored(now),
             to_stitch: BTreeSet::new(),
             first_outputs: BTreeSet::new(),
             buried: Vec::new(),
+            lease: NewLease::default(),
+            taken_up: Vec::new(),
         })
     }
 

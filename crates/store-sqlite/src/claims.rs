@@ -217,7 +217,7 @@ impl Plan {
             Settlement::Absent | Settlement::Orphaned { since_now: false } => {}
             Settlement::New { winner } => {
                 self.winners.insert(entity, winner.key);
-                let row = self.inserts.row(entity).blob(Uid::random().as_bytes());
+                let row = self.inserts.row(entity).blob(Uid::successive().as_bytes());
                 row.number(winner.id).optional(winner.key).blob(winner.hash.as_bytes());
             }
             Settlement::Orphaned { since_now: true } => {

@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use callboard_model::{EntityRef, LocationKey};
 use jiff::Timestamp;
 
-use crate::{ChangeSequence, Document, ProviderName, Result, Uid};
+use crate::{ChangeSequence, Document, DueEntity, ProviderName, Result, Uid};
 
 /// Who says something of an entity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,15 @@ pub struct MutationReport {
     pub sequence: ChangeSequence,
 }
 
+/// How much of what a mutation makes is to be taken up at once, by whoever applies it.
+#[derive(Debug, Clone, Copy)]
+pub struct TakeUp {
+    /// The most entities.
+    pub limit: usize,
+    /// When they are due again, unless their processing was written by then.
+    pub lease_until: Timestamp,
+}
+
 /// How a deletion ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deletion {
@@ -124,6 +133,24 @@ pub trait Ingestion: Send + Sync {
         mutation: ProviderMutation,
         now: Timestamp,
     ) -> Result<MutationReport>;
+
+    /// The same, and takes up entities that it makes, as [`Processing::claim_due`](crate::Processing::claim_due) would right
+    /// after it: nobody has to look for them in the queue and to read what is known already. Those that are not taken
+    /// up are due, as ever; a store may take up fewer than it is allowed to, or none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`](crate::StoreError); nothing was changed then.
+    async fn apply_and_take_up(
+        &self,
+        provider: &ProviderName,
+        mutation: ProviderMutation,
+        now: Timestamp,
+        take_up: TakeUp,
+    ) -> Result<(MutationReport, Vec<DueEntity>)> {
+        let _ = take_up;
+        Ok((self.apply_mutation(provider, mutation, now).await?, Vec::new()))
+    }
 
     /// The providers that have claims, in alphabetical order.
     ///

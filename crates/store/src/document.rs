@@ -51,6 +51,12 @@ impl Uid {
         Self(Uuid::new_v4())
     }
 
+    /// A new one for an entity: no less than those that this process gave before. So neighbours in time are neighbours in
+    /// every index of uids, which is cheaper to add to than one in which each new entry is somewhere else.
+    pub fn successive() -> Self {
+        Self(Uuid::now_v7())
+    }
+
     /// From the 16 bytes that a database keeps.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(Uuid::from_bytes(bytes))

@@ -39,6 +39,7 @@ pub use bucket::{BucketClaim, Buckets, EntityProgress};
 pub use change::{Change, ChangeLog, ChangeSequence, FinalEntity, FinalEntityPage, LoggedChange};
 pub use claim::{
     ClaimSource, Conflict, Deletion, Ingestion, MutationReport, NewClaim, ProviderMutation, RefreshOutcome,
+    TakeUp,
 };
 pub use document::{Document, DocumentHash, Uid};
 pub use error::StoreError;

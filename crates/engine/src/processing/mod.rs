@@ -1,5 +1,6 @@
 //! From a claimed document to outcomes: the steps of one run, and the loop that runs them for all that is due.
 
+pub(crate) mod arrivals;
 pub(crate) mod backlog;
 pub(crate) mod chain;
 pub(crate) mod committer;

@@ -43,6 +43,10 @@ const SLACK_SHARE: u32 = 20;
 const LONGEST_SLACK: Duration = Duration::from_secs(1);
 /// How many committers there are: while one waits for the database, the other prepares what it is to write.
 const COMMITTERS: usize = 2;
+/// For so long what arrived here may come before all that is in the queue, ...
+const LONGEST_TURN: Duration = Duration::from_secs(1);
+/// ... which then has this share of one batch.
+const QUEUE_SHARE: usize = 8;
 /// How many groups of outcomes may wait for the committers.
 const RESULT_GROUPS: usize = 64;
 
@@ -77,6 +81,7 @@ impl WorkLoop {
             let committer = Committer::new(Arc::clone(core), in_flight, again, stopping.clone());
             tasks.spawn(committer.run(Arc::clone(&outcomes)));
         }
+        core.arrivals.open();
         let this = Self {
             core: Arc::clone(core),
             interval,
@@ -93,6 +98,7 @@ impl WorkLoop {
         let settings = self.core.settings.processing;
         let mut limit = SMALLEST_CLAIM;
         let mut pauses = Pauses::default();
+        let mut asked_queue = Instant::now();
         loop {
             if self.stopping.is_cancelled() {
                 return;
@@ -110,8 +116,8 @@ impl WorkLoop {
                 continue;
             }
             let asked = limit.min(room);
-            let got = match self.claim(asked).await {
-                Ok(got) => got,
+            let taken = match self.take_up(asked, &mut asked_queue).await {
+                Ok(taken) => taken,
                 Err(error) => {
                     self.core.database.note(&error);
                     tracing::warn!(error = &error as &dyn std::error::Error, "could not take up what is due");
@@ -121,9 +127,9 @@ impl WorkLoop {
                 }
             };
             pauses = Pauses::default();
-            limit = if got == asked { limit * 2 } else { got * 2 };
+            limit = if taken == asked { limit * 2 } else { taken * 2 };
             limit = limit.clamp(SMALLEST_CLAIM, settings.batch_size.max(SMALLEST_CLAIM));
-            if got < asked {
+            if taken < asked && self.core.arrivals.is_empty() {
                 self.wait_for_work(&mut reruns).await;
             }
         }
@@ -139,25 +145,42 @@ impl WorkLoop {
         settings.max_in_flight.saturating_sub(self.in_flight.len()).min(ahead)
     }
 
-    /// Takes up to `limit` entities up and returns how many there were.
-    async fn claim(&self, limit: usize) -> Result<usize, StoreError> {
+    /// Takes up to `limit` entities up: those that arrived here, and from the queue if there is room left, or if it was
+    /// last asked long ago. Returns how many there were.
+    async fn take_up(&self, limit: usize, asked_queue: &mut Instant) -> Result<usize, StoreError> {
         let now = self.core.clock.now();
-        let lease_until = later(now, self.core.settings.processing.lease);
         let next_due = later(now, self.interval.draw());
-        let is_settled = |run| self.core.settled.contains(run);
-        let claiming = self.core.store.claim_unsettled(limit, now, lease_until, next_due, &is_settled);
-        let TakenUp { due, settled } = measurements::timed("claim_due", claiming).await?;
-        measurements::taken_up(&due, now);
-        measurements::settled(settled);
-        let count = due.len() + settled;
-        let urgent = due.iter().filter(|due| due.urgent).count();
-        if count < limit || urgent < limit / 2 {
+        let reserved = if asked_queue.elapsed() < LONGEST_TURN { 0 } else { limit.div_ceil(QUEUE_SHARE) };
+        let arrived = self.core.arrivals.take(limit - reserved, now);
+        let (mut count, mut urgent) = (arrived.len(), arrived.len());
+        self.begin(arrived, now, next_due);
+        if count < limit {
+            *asked_queue = Instant::now();
+            let TakenUp { due, settled } = self.claim(limit - count, now, next_due).await?;
+            measurements::settled(settled);
+            urgent += due.iter().filter(|due| due.urgent).count();
+            count += due.len() + settled;
+            self.begin(due, now, next_due);
+        }
+        let more_arrived = !self.core.arrivals.is_empty();
+        if !more_arrived && (count < limit || urgent < limit / 2) {
             self.core.backlog.end();
         } else if limit >= self.core.settings.processing.batch_size {
             self.core.backlog.begin();
         }
-        self.dispatch(self.in_flight.admit(due), next_due);
         Ok(count)
+    }
+
+    async fn claim(&self, limit: usize, now: Timestamp, next_due: Timestamp) -> Result<TakenUp, StoreError> {
+        let lease_until = later(now, self.core.settings.processing.lease);
+        let is_settled = |run| self.core.settled.contains(run);
+        let claiming = self.core.store.claim_unsettled(limit, now, lease_until, next_due, &is_settled);
+        measurements::timed("claim_due", claiming).await
+    }
+
+    fn begin(&self, due: Vec<DueEntity>, now: Timestamp, next_due: Timestamp) {
+        measurements::taken_up(&due, now);
+        self.dispatch(self.in_flight.admit(due), next_due);
     }
 
     async fn wait_for_work(&self, reruns: &mut mpsc::Receiver<Vec<DueEntity>>) {

@@ -13,6 +13,7 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 
 use super::guard;
+use crate::clock::later;
 use crate::core::Core;
 use crate::measurements;
 use crate::outage::Outage;
@@ -59,10 +60,17 @@ impl Connection {
         let report = loop {
             // To do it twice, if it had come through after all, changes nothing.
             let now = self.core.clock.now();
-            let applying = self.core.store.apply_mutation(&self.provider, mutation.clone(), now);
+            let lease_until = later(now, self.core.settings.processing.lease);
+            let take_up = self.core.arrivals.room_for(&mutation, lease_until);
+            let store = &self.core.store;
+            let applying = store.apply_and_take_up(&self.provider, mutation.clone(), now, take_up);
             match measurements::timed("apply_mutation", applying).await {
                 Err(error) if outage.outlasts(&error).await => {}
-                result => break result.map_err(failed)?,
+                result => {
+                    let (report, arrived) = result.map_err(failed)?;
+                    self.core.arrivals.add(arrived, lease_until);
+                    break report;
+                }
             }
         };
         tracing::debug!(

@@ -6,7 +6,7 @@ use callboard_model::EntityRef;
 use callboard_store::{
     Document, DocumentHash, DueEntity, EventQueue, EventTicket, Ingestion, Inspection, Membership, NewClaim,
     NewEvent, Processing, ProcessingCommit, ProcessingOutcome, ProcessorCacheUpdate, ProviderMutation,
-    ProviderName, StitchCommit, StitchOutcome, Stitching, StoredRelation, Uid, Wakeup,
+    ProviderName, StitchCommit, StitchOutcome, Stitching, StoredRelation, TakeUp, Uid, Wakeup,
 };
 use callboard_store_postgres::{PostgresOptions, PostgresStore};
 use callboard_testkit::{postgres_database, until};
@@ -15,14 +15,17 @@ use sqlx::{Connection as _, Executor as _};
 
 const MINUTE: SignedDuration = SignedDuration::from_mins(1);
 
-async fn fill(store: &PostgresStore, count: usize, now: Timestamp) {
+fn mutation(count: usize) -> ProviderMutation {
     let claims = (0..count).map(|number| NewClaim {
         entity_ref: EntityRef::new("component", "default", &format!("e{number}")),
         location_key: None,
         document: Document { json: b"{}".as_slice().into(), hash: DocumentHash::new([7; 16]) },
     });
-    let mutation = ProviderMutation::Full(claims.collect());
-    store.apply_mutation(&ProviderName::new("p"), mutation, now).await.unwrap();
+    ProviderMutation::Full(claims.collect())
+}
+
+async fn fill(store: &PostgresStore, count: usize, now: Timestamp) {
+    store.apply_mutation(&ProviderName::new("p"), mutation(count), now).await.unwrap();
 }
 
 async fn take(store: &PostgresStore, limit: usize, now: Timestamp) -> Vec<DueEntity> {
@@ -42,6 +45,27 @@ async fn fail(store: &PostgresStore, due: &DueEntity, now: Timestamp) -> usize {
         next_due: now + MINUTE,
     };
     store.commit_processed(vec![commit], now).await.unwrap().dropped
+}
+
+#[tokio::test]
+async fn what_a_mutation_takes_up_comes_to_others_when_the_node_is_gone() {
+    let url = postgres_database().await;
+    let (one, other) = (crate::open(&url).await, crate::open(&url).await);
+    let now = Timestamp::now();
+    let provider = ProviderName::new("p");
+    let take_up = TakeUp { limit: 150, lease_until: now + SignedDuration::from_hours(1) };
+    let applying = one.apply_and_take_up(&provider, mutation(200), now, take_up);
+    let (report, taken) = applying.await.unwrap();
+    assert_eq!((report.added, taken.len()), (200, 150));
+    assert_eq!(take(&other, 1000, now).await.len(), 50);
+    assert!(take(&one, 1000, now).await.is_empty());
+    assert_eq!(fail(&one, &taken[0], now).await, 0);
+
+    one.close().await;
+    other.heartbeat(now).await.unwrap();
+    let again = take(&other, 1000, now + SignedDuration::from_secs(30)).await;
+    assert!(again.iter().all(|due| due.entity_ref != taken[0].entity_ref), "it is done");
+    assert_eq!(again.len(), 149);
 }
 
 #[tokio::test]

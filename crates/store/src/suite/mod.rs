@@ -124,6 +124,7 @@ macro_rules! store_suite {
                 settled_refreshes_are_only_counted
                 what_is_not_quite_settled_is_processed
                 what_is_taken_is_leased
+                what_a_mutation_takes_up_is_leased
                 each_comes_up_at_its_own_time
                 an_unchanged_outcome_leaves_the_schedule
                 an_unchanged_outcome_ends_urgency

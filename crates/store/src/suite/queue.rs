@@ -2,7 +2,10 @@
 
 use jiff::SignedDuration;
 
-use crate::{DueEntity, KnownRun, NewClaim, ProcessingOutcome, ProcessorCacheUpdate, Store};
+use crate::{
+    DueEntity, KnownRun, NewClaim, ProcessingOutcome, ProcessorCacheUpdate, ProviderMutation, ProviderName,
+    Store, TakeUp,
+};
 
 use super::scene::{LEASE, Output, REFRESH, Scene, claim, document, entity, hash, keyed, name};
 
@@ -185,6 +188,48 @@ pub async fn what_is_taken_is_leased(store: &dyn Store) {
     scene.wait(SignedDuration::from_secs(1));
     assert_eq!(scene.take_names().await, ["a"]);
     assert_eq!(store.next_due().await.unwrap(), Some(scene.now + REFRESH), "the lease of a routine refresh");
+}
+
+/// It comes as the queue would give it, once; so does what was not taken up.
+pub async fn what_a_mutation_takes_up_is_leased(store: &dyn Store) {
+    let mut scene = Scene::new(store);
+    scene.full("p", &[claim("old", "1")]).await;
+    scene.process(&[]).await;
+    let claims = vec![claim("old", "2"), keyed("a", "k", "1"), claim("b", "1"), claim("c", "1")];
+    let take_up = TakeUp { limit: 2, lease_until: scene.now + LEASE };
+    let mutation = ProviderMutation::Full(claims);
+    let applied = store.apply_and_take_up(&ProviderName::new("p"), mutation, scene.now, take_up).await;
+    let (report, mut taken) = applied.unwrap();
+    scene.check().await;
+    assert_eq!((report.added, report.updated), (3, 1));
+    assert!(taken.len() <= 2, "{taken:?}");
+    let rest = scene.take().await;
+    let ended: Vec<String> = names(&taken);
+    taken.extend(rest);
+    taken.sort_unstable_by_key(|due| name(&due.entity_ref));
+    assert_eq!(names(&taken), ["a", "b", "c", "old"]);
+    for due in &taken {
+        let changed = name(&due.entity_ref) == "old";
+        assert_eq!(due.uid, scene.uid(&name(&due.entity_ref)).await);
+        assert_eq!(due.document, document(if changed { "2" } else { "1" }));
+        assert_eq!((due.due_since, due.urgent), (scene.now, true));
+        assert_eq!((due.result_hash.is_some(), &due.cache), (changed, &None));
+    }
+    assert_eq!(taken[0].location_key.as_ref().map(callboard_model::LocationKey::as_str), Some("k"));
+    assert_eq!((&taken[1].location_key, &taken[2].location_key), (&None, &None));
+
+    // Some are processed; the others come again.
+    let a = entity("a");
+    let is_ended = |due: &&DueEntity| ended.contains(&name(&due.entity_ref)) || due.entity_ref == a;
+    let commits: Vec<_> =
+        taken.iter().filter(is_ended).map(|due| scene.commit_of(due, Output::of("x").outcome())).collect();
+    let expected: Vec<String> =
+        taken.iter().filter(|due| !is_ended(due)).map(|due| name(&due.entity_ref)).collect();
+    let count = commits.len();
+    assert_eq!(scene.commit(commits).await.dropped, 0);
+    scene.wait(LEASE);
+    assert_eq!(scene.take_names().await, expected);
+    assert_eq!(count + expected.len(), 4);
 }
 
 /// However they were made: what was processed later comes up later, also when others were taken up or asked for meanwhile.
