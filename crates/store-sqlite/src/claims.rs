@@ -7,12 +7,16 @@ use callboard_model::LocationKey;
 use callboard_store::claim_rows::{
     ClaimChanges, Difference, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
 };
-use callboard_store::{ClaimSource, Conflict, DocumentHash, ProviderName, Result, StoreError, Uid};
+use callboard_store::{
+    ClaimSource, Conflict, DocumentHash, DueEntity, NewClaim, ProviderName, Result, StoreError, TakeUp, Uid,
+};
+use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use crate::database_error;
 use crate::interning::entity_ref;
 use crate::marks::{mark_for_stitching, next_in_sequence};
+use crate::processing::timestamp;
 use crate::row_set::{RowSet, id_list};
 use callboard_store_body::compress_all;
 
@@ -75,6 +79,17 @@ const KEEP_DOCUMENTS: &str = "INSERT INTO orphans (entity_id, document, since)
     ON CONFLICT (entity_id) DO UPDATE SET document = excluded.document, since = excluded.since";
 const RELEASE_CLAIMS: &str = "DELETE FROM claims WHERE id IN (SELECT value FROM json_each(?1))";
 
+/// To take up nothing.
+const NOTHING: TakeUp = TakeUp { limit: 0, lease_until: Timestamp::UNIX_EPOCH };
+
+/// What writing claims came to.
+#[derive(Default)]
+pub(crate) struct Written {
+    pub(crate) conflicts: Vec<Conflict>,
+    /// The entities that were made and taken up at once.
+    pub(crate) due: Vec<DueEntity>,
+}
+
 /// Writes claims, and settles every entity they are on. Returns the conflicts.
 ///
 /// Releases leave orphans behind; a provider's releases are to be done with
@@ -84,12 +99,23 @@ pub(crate) async fn write_claims(
     changes: ClaimChanges<'_>,
     now: i64,
 ) -> Result<Vec<Conflict>> {
+    Ok(write_claims_and_take_up(connection, changes, now, NOTHING).await?.conflicts)
+}
+
+/// The same, and takes up some of the entities that this makes.
+pub(crate) async fn write_claims_and_take_up(
+    connection: &mut SqliteConnection,
+    changes: ClaimChanges<'_>,
+    now: i64,
+    take_up: TakeUp,
+) -> Result<Written> {
     let ClaimChanges { new, rewritten, rekeyed, released, refused, .. } = changes;
     let gone: Vec<StoredClaim> = rekeyed.iter().map(|(old, _)| *old).chain(released).collect();
     let new: Vec<(i64, WantedClaim<'_>)> =
         new.into_iter().chain(rekeyed.into_iter().map(|(old, claim)| (old.source, claim))).collect();
     if new.is_empty() && rewritten.is_empty() && gone.is_empty() {
-        return conflicts_of(connection, refused).await;
+        let conflicts = conflicts_of(connection, refused).await?;
+        return Ok(Written { conflicts, ..Written::default() });
     }
 
     release(connection, &gone, now).await?;
@@ -119,10 +145,38 @@ pub(crate) async fn write_claims(
     execute(connection, REWRITE_CLAIMS, updates).await?;
 
     let others = gone.iter().map(|claim| claim.entity).chain(rewritten.iter().map(|(old, _)| old.entity));
-    let winners = settle(connection, &fresh, others.collect(), now).await?;
+    let Settled { winners, leased } =
+        settle_and_take_up(connection, &fresh, others.collect(), now, take_up).await?;
+    let due = known_of_made(&fresh, &new, &leased, timestamp(now)?);
     let written = new.into_iter().chain(rewritten.into_iter().map(|(old, claim)| (old.source, claim)));
     let losing = written.filter(|(_, claim)| winners.get(&claim.entity).is_some_and(|key| *key != claim.key));
-    conflicts_of(connection, refused.into_iter().chain(losing).collect()).await
+    let conflicts = conflicts_of(connection, refused.into_iter().chain(losing).collect()).await?;
+    Ok(Written { conflicts, due })
+}
+
+/// What is known of entities that were made with a lease, from the claims that they were made of.
+fn known_of_made(
+    fresh: &[StoredClaim],
+    new: &[(i64, WantedClaim<'_>)],
+    leased: &HashMap<i64, Uid>,
+    due_since: Timestamp,
+) -> Vec<DueEntity> {
+    let leased = fresh.iter().zip(new).filter_map(|(stored, (_, wanted))| {
+        let uid = *leased.get(&stored.id)?;
+        let NewClaim { entity_ref, location_key, document } = wanted.claim.clone();
+        let (result_hash, cache) = (None, None);
+        Some(DueEntity {
+            entity_ref,
+            uid,
+            document,
+            location_key,
+            result_hash,
+            cache,
+            due_since,
+            urgent: true,
+        })
+    });
+    leased.collect()
 }
 
 /// Takes claims away. Documents of winners are kept aside, for entities that become orphans by it.
@@ -150,7 +204,7 @@ const STANDING_ENTITIES: &str = "SELECT e.id, e.claim_id, e.key_id, e.document_h
 const INSERT_ENTITIES: &str =
     "INSERT INTO entities (id, uid, claim_id, key_id, document_hash, discovered_at, urgency, due)
     SELECT value ->> 0, substr(?2, value ->> 1, value ->> 2), value ->> 3, value ->> 4,
-        substr(?2, value ->> 5, value ->> 6), ?3, 1, ?3
+        substr(?2, value ->> 5, value ->> 6), ?3, value ->> 7, value ->> 8
     FROM json_each(?1)";
 const UPDATE_ENTITIES: &str = "UPDATE entities SET claim_id = value ->> 1, key_id = value ->> 2
     FROM json_each(?1) WHERE entities.id = value ->> 0";
@@ -159,14 +213,35 @@ const REQUEUE_ENTITIES: &str = "UPDATE entities SET claim_id = value ->> 1, key_
     FROM json_each(?1) WHERE entities.id = value ->> 0";
 const UNORPHAN: &str = "DELETE FROM orphans WHERE entity_id IN (SELECT value FROM json_each(?1))";
 
+/// What settling came to.
+#[derive(Default)]
+struct Settled {
+    /// The winning key of each entity.
+    winners: HashMap<i64, Option<i64>>,
+    /// The entities that were made with a lease, by the claim they were made of.
+    leased: HashMap<i64, Uid>,
+}
+
 /// Makes entities what their claims say, after claims were written: `fresh` are claims that are new, `others`
-/// entities whose claims changed otherwise. Returns the winning key of each.
+/// entities whose claims changed otherwise.
 pub(crate) async fn settle(
     connection: &mut SqliteConnection,
     fresh: &[StoredClaim],
     others: HashSet<i64>,
     now: i64,
-) -> Result<HashMap<i64, Option<i64>>> {
+) -> Result<()> {
+    settle_and_take_up(connection, fresh, others, now, NOTHING).await?;
+    Ok(())
+}
+
+/// The same, and takes up some of the entities that this makes.
+async fn settle_and_take_up(
+    connection: &mut SqliteConnection,
+    fresh: &[StoredClaim],
+    others: HashSet<i64>,
+    now: i64,
+    take_up: TakeUp,
+) -> Result<Settled> {
     let mut affected = others;
     affected.extend(fresh.iter().map(|claim| claim.entity));
     let standing = standing_entities(connection, &affected).await?;
@@ -180,11 +255,14 @@ pub(crate) async fn settle(
         claims.entry(claim.entity).or_default().push(claim);
     }
 
-    let mut plan = Plan::default();
+    // In order, so that pages are filled one after the other.
+    let mut affected: Vec<i64> = affected.into_iter().collect();
+    affected.sort_unstable();
+    let mut plan = Plan::new(now, take_up);
     for entity in affected {
         plan.decide(entity, standing.get(&entity), claims.get(&entity).map_or(&[], Vec::as_slice));
     }
-    plan.write(connection, now).await
+    plan.write(connection).await
 }
 
 async fn standing_entities(
@@ -201,8 +279,10 @@ async fn standing_entities(
 }
 
 /// What settling comes to, collected so that it is written in a few statements.
-#[derive(Default)]
 struct Plan {
+    now: i64,
+    take_up: TakeUp,
+    leased: HashMap<i64, Uid>,
     inserts: RowSet,
     updates: RowSet,
     requeues: RowSet,
@@ -212,13 +292,38 @@ struct Plan {
 }
 
 impl Plan {
+    fn new(now: i64, take_up: TakeUp) -> Self {
+        Self {
+            now,
+            take_up,
+            leased: HashMap::new(),
+            inserts: RowSet::default(),
+            updates: RowSet::default(),
+            requeues: RowSet::default(),
+            claimed: Vec::new(),
+            orphan_state_changed: Vec::new(),
+            winners: HashMap::new(),
+        }
+    }
+
+    fn make(&mut self, entity: i64, winner: StoredClaim) {
+        let uid = Uid::successive();
+        let (urgency, due) = if self.leased.len() < self.take_up.limit {
+            self.leased.insert(winner.id, uid);
+            (2, self.take_up.lease_until.as_millisecond())
+        } else {
+            (1, self.now)
+        };
+        let row = self.inserts.row(entity).blob(uid.as_bytes()).number(winner.id).optional(winner.key);
+        row.blob(winner.hash.as_bytes()).number(urgency).number(due);
+    }
+
     fn decide(&mut self, entity: i64, standing: Option<&StandingEntity>, claims: &[StoredClaim]) {
         match settlement(standing, claims) {
             Settlement::Absent | Settlement::Orphaned { since_now: false } => {}
             Settlement::New { winner } => {
                 self.winners.insert(entity, winner.key);
-                let row = self.inserts.row(entity).blob(Uid::successive().as_bytes());
-                row.number(winner.id).optional(winner.key).blob(winner.hash.as_bytes());
+                self.make(entity, winner);
             }
             Settlement::Orphaned { since_now: true } => {
                 self.orphan_state_changed.push(entity);
@@ -244,7 +349,8 @@ impl Plan {
         }
     }
 
-    async fn write(self, connection: &mut SqliteConnection, now: i64) -> Result<HashMap<i64, Option<i64>>> {
+    async fn write(self, connection: &mut SqliteConnection) -> Result<Settled> {
+        let now = self.now;
         for (sql, rows) in [(INSERT_ENTITIES, self.inserts), (REQUEUE_ENTITIES, self.requeues)] {
             if !rows.is_empty() {
                 let (json, arena) = rows.into_parameters();
@@ -258,7 +364,7 @@ impl Plan {
             query.execute(&mut *connection).await.map_err(database_error)?;
         }
         mark_for_stitching(connection, self.orphan_state_changed, now).await?;
-        Ok(self.winners)
+        Ok(Settled { winners: self.winners, leased: self.leased })
     }
 }
 

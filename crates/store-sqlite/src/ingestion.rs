@@ -4,13 +4,13 @@ use async_trait::async_trait;
 use callboard_model::EntityRef;
 use callboard_store::claim_rows::{ClaimChanges, StoredClaim, WantedClaim};
 use callboard_store::{
-    ChangeSequence, Deletion, Ingestion, MutationReport, NewClaim, ProviderMutation, ProviderName,
-    RefreshOutcome, Result, Uid,
+    ChangeSequence, Deletion, DueEntity, Ingestion, MutationReport, NewClaim, ProviderMutation, ProviderName,
+    RefreshOutcome, Result, TakeUp, Uid,
 };
 use jiff::Timestamp;
 use sqlx::{Sqlite, SqliteConnection, Transaction};
 
-use crate::claims::{claims_of_sources, claims_on_entities, write_claims};
+use crate::claims::{Written, claims_of_sources, claims_on_entities, write_claims_and_take_up};
 use crate::deletion::{delete_entities, make_due, release_eagerly};
 use crate::interning::{Interned, Interner, entity_ref, intern_provider};
 use crate::row_set::{id_list, text_list};
@@ -26,6 +26,17 @@ impl Ingestion for SqliteStore {
     ) -> Result<MutationReport> {
         let transaction = self.write().await?;
         self.mutate_and_commit(transaction, provider, &mutation, now).await
+    }
+
+    async fn apply_and_take_up(
+        &self,
+        provider: &ProviderName,
+        mutation: ProviderMutation,
+        now: Timestamp,
+        take_up: TakeUp,
+    ) -> Result<(MutationReport, Vec<DueEntity>)> {
+        let transaction = self.write().await?;
+        self.mutate_commit_and_take_up(transaction, provider, &mutation, now, take_up, async |_| Ok(())).await
     }
 
     async fn providers(&self) -> Result<Vec<ProviderName>> {
@@ -154,19 +165,34 @@ impl SqliteStore {
     /// The same, with something else to do after the mutation.
     pub(crate) async fn mutate_and_commit_with(
         &self,
-        mut transaction: Transaction<'_, Sqlite>,
+        transaction: Transaction<'_, Sqlite>,
         provider: &ProviderName,
         mutation: &ProviderMutation,
         now: Timestamp,
         after: impl AsyncFnOnce(&mut SqliteConnection) -> Result<()>,
     ) -> Result<MutationReport> {
-        let mut interned = Interned::default();
-        let now = now.as_millisecond();
-        let report = mutate(&mut transaction, &self.interner, &mut interned, provider, mutation, now).await?;
+        let nothing = TakeUp { limit: 0, lease_until: now };
+        let applied = self.mutate_commit_and_take_up(transaction, provider, mutation, now, nothing, after);
+        Ok(applied.await?.0)
+    }
+
+    async fn mutate_commit_and_take_up(
+        &self,
+        mut transaction: Transaction<'_, Sqlite>,
+        provider: &ProviderName,
+        mutation: &ProviderMutation,
+        now: Timestamp,
+        take_up: TakeUp,
+        after: impl AsyncFnOnce(&mut SqliteConnection) -> Result<()>,
+    ) -> Result<(MutationReport, Vec<DueEntity>)> {
+        let (mut interned, now) = (Interned::default(), now.as_millisecond());
+        let numbers = &mut interned;
+        let applied =
+            mutate(&mut transaction, &self.interner, numbers, provider, mutation, now, take_up).await?;
         after(&mut transaction).await?;
         transaction.commit().await.map_err(database_error)?;
         interned.remember(&self.interner);
-        Ok(report)
+        Ok(applied)
     }
 }
 
@@ -178,7 +204,8 @@ async fn mutate(
     provider: &ProviderName,
     mutation: &ProviderMutation,
     now: i64,
-) -> Result<MutationReport> {
+    take_up: TakeUp,
+) -> Result<(MutationReport, Vec<DueEntity>)> {
     let source = intern_provider(connection, provider).await?;
     let (added, removed): (&[NewClaim], &[EntityRef]) = match mutation {
         ProviderMutation::Full(claims) => (claims, &[]),
@@ -221,9 +248,10 @@ async fn mutate(
         changes.new.push((source, claim));
     }
     report.deleted = release_eagerly(connection, &released, now).await?;
-    report.conflicts = write_claims(connection, changes, now).await?;
+    let Written { conflicts, due } = write_claims_and_take_up(connection, changes, now, take_up).await?;
+    report.conflicts = conflicts;
     report.sequence = change_sequence(connection).await?;
-    Ok(report)
+    Ok((report, due))
 }
 
 /// Claims with the numbers of what they name.

@@ -135,8 +135,8 @@ pub trait Ingestion: Send + Sync {
     ) -> Result<MutationReport>;
 
     /// The same, and takes up entities that it makes, as [`Processing::claim_due`](crate::Processing::claim_due) would right
-    /// after it: nobody has to look for them in the queue and to read what is known already. Those that are not taken
-    /// up are due, as ever; a store may take up fewer than it is allowed to, or none.
+    /// after it: nobody has to look for them in the queue and to read what is known already. Those beyond the limit are due,
+    /// as ever.
     ///
     /// # Errors
     ///
@@ -147,10 +147,7 @@ pub trait Ingestion: Send + Sync {
         mutation: ProviderMutation,
         now: Timestamp,
         take_up: TakeUp,
-    ) -> Result<(MutationReport, Vec<DueEntity>)> {
-        let _ = take_up;
-        Ok((self.apply_mutation(provider, mutation, now).await?, Vec::new()))
-    }
+    ) -> Result<(MutationReport, Vec<DueEntity>)>;
 
     /// The providers that have claims, in alphabetical order.
     ///

@@ -45,8 +45,8 @@ const LONGEST_SLACK: Duration = Duration::from_secs(1);
 const COMMITTERS: usize = 2;
 /// For so long what arrived here may come before all that is in the queue, ...
 const LONGEST_TURN: Duration = Duration::from_secs(1);
-/// ... which then has this share of one batch.
-const QUEUE_SHARE: usize = 8;
+/// ... which then has one for each of so many that did.
+const ARRIVALS_PER_QUEUED: usize = 8;
 /// How many groups of outcomes may wait for the committers.
 const RESULT_GROUPS: usize = 64;
 
@@ -98,7 +98,7 @@ impl WorkLoop {
         let settings = self.core.settings.processing;
         let mut limit = SMALLEST_CLAIM;
         let mut pauses = Pauses::default();
-        let mut asked_queue = Instant::now();
+        let mut turn = ArrivalsTurn::begin();
         loop {
             if self.stopping.is_cancelled() {
                 return;
@@ -116,7 +116,7 @@ impl WorkLoop {
                 continue;
             }
             let asked = limit.min(room);
-            let taken = match self.take_up(asked, &mut asked_queue).await {
+            let taken = match self.take_up(asked, &mut turn).await {
                 Ok(taken) => taken,
                 Err(error) => {
                     self.core.database.note(&error);
@@ -145,17 +145,17 @@ impl WorkLoop {
         settings.max_in_flight.saturating_sub(self.in_flight.len()).min(ahead)
     }
 
-    /// Takes up to `limit` entities up: those that arrived here, and from the queue if there is room left, or if it was
-    /// last asked long ago. Returns how many there were.
-    async fn take_up(&self, limit: usize, asked_queue: &mut Instant) -> Result<usize, StoreError> {
+    /// Takes up to `limit` entities up: those that arrived here, and from the queue if there is room left, or if their turn
+    /// is over. Returns how many there were.
+    async fn take_up(&self, limit: usize, turn: &mut ArrivalsTurn) -> Result<usize, StoreError> {
         let now = self.core.clock.now();
         let next_due = later(now, self.interval.draw());
-        let reserved = if asked_queue.elapsed() < LONGEST_TURN { 0 } else { limit.div_ceil(QUEUE_SHARE) };
-        let arrived = self.core.arrivals.take(limit - reserved, now);
+        let arrived = self.core.arrivals.take(limit - turn.reserved(limit), now);
         let (mut count, mut urgent) = (arrived.len(), arrived.len());
+        turn.taken += count;
         self.begin(arrived, now, next_due);
         if count < limit {
-            *asked_queue = Instant::now();
+            *turn = ArrivalsTurn::begin();
             let TakenUp { due, settled } = self.claim(limit - count, now, next_due).await?;
             measurements::settled(settled);
             urgent += due.iter().filter(|due| due.urgent).count();
@@ -223,6 +223,25 @@ impl WorkLoop {
             };
             self.tasks.spawn(worker.run(chunk, next_due));
         }
+    }
+}
+
+/// How long what arrived here has come before what is in the queue.
+struct ArrivalsTurn {
+    since: Instant,
+    /// How many entities that were.
+    taken: usize,
+}
+
+impl ArrivalsTurn {
+    fn begin() -> Self {
+        Self { since: Instant::now(), taken: 0 }
+    }
+
+    /// How many of a batch are kept for the queue.
+    fn reserved(&self, limit: usize) -> usize {
+        let is_over = self.since.elapsed() >= LONGEST_TURN;
+        if is_over { (self.taken / ARRIVALS_PER_QUEUED).clamp(1, limit) } else { 0 }
     }
 }
 
