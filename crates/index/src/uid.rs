@@ -29,6 +29,27 @@ impl Uid {
         }
     }
 
+    /// The first bytes as a number, if it is a UUID. In the order of such uids, and tells also those apart that were made
+    /// at about the same time.
+    pub(crate) fn uuid_head(&self) -> Option<u64> {
+        match self {
+            Self::Uuid([b0, b1, b2, b3, b4, b5, b6, b7, ..]) => {
+                Some(u64::from_be_bytes([*b0, *b1, *b2, *b3, *b4, *b5, *b6, *b7]))
+            }
+            Self::Text(_) => None,
+        }
+    }
+
+    /// The first bytes of the text as a number, in the order of all uids.
+    pub(crate) fn text_head(&self) -> u64 {
+        let mut buffer = UID_BUFFER;
+        let text = self.text(&mut buffer).as_bytes();
+        let mut bytes = [0; 8];
+        let length = text.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&text[..length]);
+        u64::from_be_bytes(bytes)
+    }
+
     /// Memory behind the enum itself, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         match self {
@@ -88,6 +109,13 @@ mod tests {
             prop_assert_eq!(left_uid.text(&mut buffer), &left);
             prop_assert_eq!(left_uid.cmp(&right_uid), left.cmp(&right));
             prop_assert_eq!(left_uid == right_uid, left == right);
+            if left_uid.text_head() < right_uid.text_head() {
+                prop_assert!(left_uid < right_uid);
+            }
+            let heads = left_uid.uuid_head().zip(right_uid.uuid_head());
+            if heads.is_some_and(|(left, right)| left < right) {
+                prop_assert!(left_uid < right_uid);
+            }
         }
     }
 }

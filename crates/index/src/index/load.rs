@@ -16,7 +16,7 @@ use super::vec_growth::narrow;
 use super::{Index, Key, Slot};
 use crate::entity::{Change, IndexedEntity};
 use crate::entity_batch::{BatchEntity, EntityBatch, EntityBatchBuilder};
-use crate::uid::UID_BUFFER;
+use crate::uid::{UID_BUFFER, Uid};
 
 /// So many sorted values are handed over at a time, to be put into lists: many keys have one, and a thread takes longer to be
 /// woken than to put that into a list.
@@ -184,16 +184,12 @@ fn sorted_by_ref(slots: &[Option<Slot>]) -> SlotOrder {
 
 fn sorted_by_uid(slots: &[Option<Slot>]) -> SlotOrder {
     let uid = |slot: u32| slots[slot as usize].as_ref().map(|slot| &slot.uid);
-    let head = |slot: u32| {
-        let mut buffer = UID_BUFFER;
-        let text = uid(slot).map_or("", |uid| uid.text(&mut buffer)).as_bytes();
-        let mut bytes = [0; 8];
-        let length = text.len().min(bytes.len());
-        bytes[..length].copy_from_slice(&text[..length]);
-        u64::from_be_bytes(bytes)
-    };
     // Most are told apart by the numbers alone, without reading memory all over the slots.
-    let mut sorted: Vec<(u64, u32)> = (0..narrow(slots.len())).map(|slot| (head(slot), slot)).collect();
+    let numbers = || 0..narrow(slots.len());
+    let uuids: Option<Vec<(u64, u32)>> =
+        numbers().map(|slot| Some((uid(slot)?.uuid_head()?, slot))).collect();
+    let mut sorted =
+        uuids.unwrap_or_else(|| numbers().map(|slot| (uid(slot).map_or(0, Uid::text_head), slot)).collect());
     sorted.sort_unstable_by(|(left_head, left), (right_head, right)| {
         let by_uid = || (uid(*left), left).cmp(&(uid(*right), right));
         left_head.cmp(right_head).then_with(by_uid)
