@@ -2,14 +2,20 @@
 //! need neither be read again nor understood again.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use callboard_index::IndexedEntity;
 use callboard_store::ChangeSequence;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 /// How many entities may be on their way, of some 4 KB each; the index reads what does not fit from the store, and has to
 /// understand it anew. While a large catalog comes in, it is some ten thousand behind at times.
 const CAPACITY: usize = 32_768;
+
+/// While more than this are on their way, stitching waits: the index would have to read the rest from the store, which
+/// costs more than it takes to stitch it.
+const ENOUGH: usize = CAPACITY / 2;
 
 /// A part of the change log: all that is in it after one place and up to another.
 #[derive(Debug)]
@@ -21,7 +27,10 @@ pub(crate) struct Block {
 }
 
 #[derive(Default)]
-pub(crate) struct HandOff(Mutex<Waiting>);
+pub(crate) struct HandOff {
+    waiting: Mutex<Waiting>,
+    taken: Notify,
+}
 
 #[derive(Default)]
 struct Waiting {
@@ -36,25 +45,38 @@ pub(crate) struct Coming<'a>(&'a HandOff);
 impl HandOff {
     /// Says that a block will be put, or not, when what this returns is gone.
     pub(crate) fn announce(&self) -> Coming<'_> {
-        self.0.lock().coming += 1;
+        self.waiting.lock().coming += 1;
         Coming(self)
     }
 
     /// Whether more is about to come.
     pub(crate) fn is_coming(&self) -> bool {
-        self.0.lock().coming > 0
+        self.waiting.lock().coming > 0
     }
 
     /// Whether there is a block that begins after `reached`.
     pub(crate) fn has_next(&self, reached: ChangeSequence) -> bool {
-        self.0.lock().blocks.iter().any(|block| block.after == reached)
+        self.waiting.lock().blocks.iter().any(|block| block.after == reached)
+    }
+
+    /// Ends when little is on its way, or the index has been waited for long enough.
+    pub(crate) async fn has_room(&self, patience: Duration) {
+        let room = async {
+            loop {
+                let taken = self.taken.notified();
+                if self.waiting.lock().size() <= ENOUGH {
+                    return;
+                }
+                taken.await;
+            }
+        };
+        let _ = tokio::time::timeout(patience, room).await;
     }
 
     /// Puts what was written.
     pub(crate) fn put(&self, block: Block) {
-        let mut waiting = self.0.lock();
-        let size: usize = waiting.blocks.iter().map(|block| block.entities.len()).sum();
-        if size + block.entities.len() > CAPACITY {
+        let mut waiting = self.waiting.lock();
+        if waiting.size() + block.entities.len() > CAPACITY {
             // The index is far behind; it finds all of this in the store.
             waiting.blocks.clear();
         }
@@ -63,28 +85,41 @@ impl HandOff {
 
     /// Takes the block that begins after `reached`. What came before that is forgotten.
     pub(crate) fn take_next(&self, reached: ChangeSequence) -> Option<Block> {
-        let mut waiting = self.0.lock();
+        let mut waiting = self.waiting.lock();
         waiting.blocks.retain(|block| block.after >= reached);
-        let place = waiting.blocks.iter().position(|block| block.after == reached)?;
-        waiting.blocks.remove(place)
+        let place = waiting.blocks.iter().position(|block| block.after == reached);
+        let next = place.and_then(|place| waiting.blocks.remove(place));
+        drop(waiting);
+        self.taken.notify_waiters();
+        next
+    }
+}
+
+impl Waiting {
+    fn size(&self) -> usize {
+        self.blocks.iter().map(|block| block.entities.len()).sum()
     }
 }
 
 impl Drop for Coming<'_> {
     fn drop(&mut self) {
-        self.0.0.lock().coming -= 1;
+        self.0.waiting.lock().coming -= 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use bytes::Bytes;
     use callboard_index::IndexedEntity;
     use callboard_model::EntityRef;
     use callboard_store::ChangeSequence;
     use serde_json::json;
 
-    use super::{Block, CAPACITY, HandOff};
+    use super::{Block, CAPACITY, ENOUGH, HandOff};
+
+    const LONG: Duration = Duration::from_hours(1);
 
     fn block(size: usize, after: u64, last: u64) -> Block {
         let entity = |number| {
@@ -125,6 +160,25 @@ mod tests {
             hand_off.put(block(size, last - size as u64, last));
         }
         assert!(hand_off.take_next(ChangeSequence(0)).is_none());
+    }
+
+    #[tokio::test]
+    async fn room_is_waited_for_until_the_index_has_taken_what_is_there() {
+        let hand_off = HandOff::default();
+        hand_off.put(block(ENOUGH, 0, 1));
+        hand_off.has_room(LONG).await;
+        hand_off.put(block(1, 1, 2));
+        let mut room = Box::pin(hand_off.has_room(LONG));
+        assert!(futures::poll!(&mut room).is_pending());
+        assert!(hand_off.take_next(ChangeSequence(0)).is_some());
+        assert!(futures::poll!(&mut room).is_ready());
+    }
+
+    #[tokio::test]
+    async fn an_index_that_stands_still_holds_nothing_up() {
+        let hand_off = HandOff::default();
+        hand_off.put(block(ENOUGH + 1, 0, 1));
+        hand_off.has_room(Duration::ZERO).await;
     }
 
     #[test]

@@ -20,6 +20,8 @@ use crate::outage::{Outage, Pauses};
 
 /// How many entities one task puts together before it hands them in.
 const CHUNK: usize = 32;
+/// How long the index is waited for, in case it stands still.
+const INDEX_PATIENCE: Duration = Duration::from_secs(1);
 /// How many loops there are: while one waits for the database, the other computes.
 const LOOPS: usize = 2;
 
@@ -47,6 +49,10 @@ impl StitchLoop {
         while !self.stopping.is_cancelled() {
             if pass.is_none() {
                 self.stopping.run_until_cancelled(self.core.backlog.hold(caught_up)).await;
+            }
+            // Without an index here nobody takes what is handed over.
+            if self.core.settings.role.serves() {
+                self.stopping.run_until_cancelled(self.core.hand_off.has_room(INDEX_PATIENCE)).await;
             }
             let now = self.core.clock.now();
             let due_until = if self.core.backlog.lasts() { *pass.get_or_insert(now) } else { now };
