@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use callboard_model::LocationKey;
 use callboard_store::claim_rows::{
-    ClaimChanges, Difference, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
+    ClaimChanges, Difference, Settled, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
+    taken_up,
 };
-use callboard_store::{ClaimSource, Conflict, DueEntity, NewClaim, ProviderName, Result, Uid};
+use callboard_store::{ClaimSource, Conflict, ProviderName, Result, Uid};
 use callboard_store_body::{Compression, compress_all};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -119,39 +120,11 @@ pub(crate) async fn write_claims(writing: &mut Writing, changes: ClaimChanges<'_
 
     let others = gone.iter().map(|claim| claim.entity).chain(rewritten.iter().map(|(old, _)| old.entity));
     let Settled { winners, leased } = settle(writing, &fresh, others.collect()).await?;
-    note_taken_up(writing, &fresh, &new, &leased);
+    let due_since = writing.began;
+    writing.taken_up.extend(taken_up(&fresh, &new, &leased, due_since));
     let written = new.into_iter().chain(rewritten.into_iter().map(|(old, claim)| (old.source, claim)));
     let losing = written.filter(|(_, claim)| winners.get(&claim.entity).is_some_and(|key| *key != claim.key));
     conflicts_of(writing, refused.into_iter().chain(losing).collect()).await
-}
-
-/// Notes what is known of entities that were made with a lease, from the claims that they were made of.
-fn note_taken_up(
-    writing: &mut Writing,
-    fresh: &[StoredClaim],
-    new: &[(i64, WantedClaim<'_>)],
-    leased: &[(i64, Uid)],
-) {
-    if leased.is_empty() {
-        return;
-    }
-    let claims = fresh.iter().zip(new).map(|(stored, (_, wanted))| (stored.id, wanted.claim));
-    let claims: HashMap<i64, &NewClaim> = claims.collect();
-    for (claim, uid) in leased {
-        let Some(NewClaim { entity_ref, location_key, document }) = claims.get(claim).copied() else {
-            continue;
-        };
-        writing.taken_up.push(DueEntity {
-            entity_ref: entity_ref.clone(),
-            uid: *uid,
-            document: document.clone(),
-            location_key: location_key.clone(),
-            result_hash: None,
-            cache: None,
-            due_since: writing.began,
-            urgent: true,
-        });
-    }
 }
 
 async fn insert_claims(
@@ -223,14 +196,8 @@ pub(crate) async fn release(writing: &mut Writing, claims: &[StoredClaim]) -> Re
 
 const STANDING_ENTITIES: &str = "SELECT id, claim_id, key_id, document_hash FROM entities WHERE id = ANY($1)";
 const INSERT_ENTITIES: &str =
-    "INSERT INTO entities (id, uid, claim_id, key_id, document_hash, discovered_at, urgency, due)
-    SELECT id, uid, claim_id, key_id, hash, $6, 1, $6
-    FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[])
-        AS new (id, uid, claim_id, key_id, hash)";
-/// What is taken up at once.
-const INSERT_LEASED_ENTITIES: &str =
     "INSERT INTO entities (id, uid, claim_id, key_id, document_hash, discovered_at, urgency, due, node)
-    SELECT id, uid, claim_id, key_id, hash, $6, 2, $7, $8
+    SELECT id, uid, claim_id, key_id, hash, $6, $7, $8, $9
     FROM unnest($1::bigint[], $2::uuid[], $3::bigint[], $4::bigint[], $5::uuid[])
         AS new (id, uid, claim_id, key_id, hash)";
 const UPDATE_ENTITIES: &str = "UPDATE entities SET claim_id = new.claim_id, key_id = new.key_id
@@ -241,15 +208,6 @@ const REQUEUE_ENTITIES: &str = "UPDATE entities SET claim_id = new.claim_id, key
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::uuid[]) AS new (id, claim_id, key_id, hash)
     WHERE entities.id = ANY($1) AND entities.id = new.id";
 const UNORPHAN: &str = "DELETE FROM orphans WHERE entity_id = ANY($1)";
-
-/// What settling came to.
-#[derive(Default)]
-pub(crate) struct Settled {
-    /// The winning key of each entity.
-    winners: HashMap<i64, Option<i64>>,
-    /// The entities that were made with a lease, by the claim they were made of.
-    leased: Vec<(i64, Uid)>,
-}
 
 /// Makes entities what their claims say, after claims were written: `fresh` are claims that are new, `others`
 /// entities whose claims changed otherwise.
@@ -363,27 +321,31 @@ impl Plan {
 }
 
 /// Makes entities of these claims. Returns those that are leased at once, by claim.
-async fn make(writing: &mut Writing, claims: &[StoredClaim]) -> Result<Vec<(i64, Uid)>> {
+async fn make(writing: &mut Writing, claims: &[StoredClaim]) -> Result<HashMap<i64, Uid>> {
     let NewLease { limit, until, node } = writing.lease;
     let (leased, due) = claims.split_at(claims.len().min(limit));
     writing.lease.limit -= leased.len();
-    let mut taken = Vec::with_capacity(leased.len());
-    for (sql, claims) in [(INSERT_LEASED_ENTITIES, leased), (INSERT_ENTITIES, due)] {
-        if claims.is_empty() {
-            continue;
-        }
-        let uids: Vec<Uid> = claims.iter().map(|_| Uid::successive()).collect();
-        let query = sqlx::query(sql)
-            .bind(claims.iter().map(|claim| claim.entity).collect::<Vec<_>>())
-            .bind(uids.iter().copied().map(stored_uid).collect::<Vec<_>>());
-        let mut query = bind_winners(query, claims).bind(writing.now);
-        if sql == INSERT_LEASED_ENTITIES {
-            query = query.bind(until).bind(node);
-            taken.extend(claims.iter().map(|claim| claim.id).zip(uids));
-        }
-        query.execute(&mut **writing).await.map_err(database_error)?;
+    let uids = insert_entities(writing, leased, (2, until, Some(node))).await?;
+    insert_entities(writing, due, (1, writing.now, None)).await?;
+    Ok(leased.iter().map(|claim| claim.id).zip(uids).collect())
+}
+
+/// Inserts entities of these claims with an urgency, due at a time, leased by a node. Returns their uids.
+async fn insert_entities(
+    writing: &mut Writing,
+    claims: &[StoredClaim],
+    (urgency, due, node): (i16, i64, Option<i32>),
+) -> Result<Vec<Uid>> {
+    if claims.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(taken)
+    let uids: Vec<Uid> = claims.iter().map(|_| Uid::successive()).collect();
+    let query = sqlx::query(INSERT_ENTITIES)
+        .bind(claims.iter().map(|claim| claim.entity).collect::<Vec<_>>())
+        .bind(uids.iter().copied().map(stored_uid).collect::<Vec<_>>());
+    let query = bind_winners(query, claims).bind(writing.now).bind(urgency).bind(due).bind(node);
+    query.execute(&mut **writing).await.map_err(database_error)?;
+    Ok(uids)
 }
 
 type Query<'q> = sqlx::query::Query<'q, sqlx::Postgres, sqlx::postgres::PgArguments>;

@@ -22,16 +22,6 @@ use crate::writing::{NewLease, Writing};
 
 #[async_trait]
 impl Ingestion for PostgresStore {
-    async fn apply_mutation(
-        &self,
-        provider: &ProviderName,
-        mutation: ProviderMutation,
-        now: Timestamp,
-    ) -> Result<MutationReport> {
-        let nothing = TakeUp { limit: 0, lease_until: now };
-        Ok(self.apply_and_take_up(provider, mutation, now, nothing).await?.0)
-    }
-
     async fn apply_and_take_up(
         &self,
         provider: &ProviderName,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use callboard_model::LocationKey;
 use callboard_store::claim_rows::{
-    ClaimChanges, Difference, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
+    ClaimChanges, Difference, Settled, Settlement, StandingEntity, StoredClaim, WantedClaim, settlement,
+    taken_up,
 };
 use callboard_store::{
-    ClaimSource, Conflict, DocumentHash, DueEntity, NewClaim, ProviderName, Result, StoreError, TakeUp, Uid,
+    ClaimSource, Conflict, DocumentHash, DueEntity, ProviderName, Result, StoreError, TakeUp, Uid,
 };
-use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use crate::database_error;
@@ -79,9 +79,6 @@ const KEEP_DOCUMENTS: &str = "INSERT INTO orphans (entity_id, document, since)
     ON CONFLICT (entity_id) DO UPDATE SET document = excluded.document, since = excluded.since";
 const RELEASE_CLAIMS: &str = "DELETE FROM claims WHERE id IN (SELECT value FROM json_each(?1))";
 
-/// To take up nothing.
-const NOTHING: TakeUp = TakeUp { limit: 0, lease_until: Timestamp::UNIX_EPOCH };
-
 /// What writing claims came to.
 #[derive(Default)]
 pub(crate) struct Written {
@@ -99,7 +96,7 @@ pub(crate) async fn write_claims(
     changes: ClaimChanges<'_>,
     now: i64,
 ) -> Result<Vec<Conflict>> {
-    Ok(write_claims_and_take_up(connection, changes, now, NOTHING).await?.conflicts)
+    Ok(write_claims_and_take_up(connection, changes, now, TakeUp::NOTHING).await?.conflicts)
 }
 
 /// The same, and takes up some of the entities that this makes.
@@ -147,36 +144,11 @@ pub(crate) async fn write_claims_and_take_up(
     let others = gone.iter().map(|claim| claim.entity).chain(rewritten.iter().map(|(old, _)| old.entity));
     let Settled { winners, leased } =
         settle_and_take_up(connection, &fresh, others.collect(), now, take_up).await?;
-    let due = known_of_made(&fresh, &new, &leased, timestamp(now)?);
+    let due = taken_up(&fresh, &new, &leased, timestamp(now)?);
     let written = new.into_iter().chain(rewritten.into_iter().map(|(old, claim)| (old.source, claim)));
     let losing = written.filter(|(_, claim)| winners.get(&claim.entity).is_some_and(|key| *key != claim.key));
     let conflicts = conflicts_of(connection, refused.into_iter().chain(losing).collect()).await?;
     Ok(Written { conflicts, due })
-}
-
-/// What is known of entities that were made with a lease, from the claims that they were made of.
-fn known_of_made(
-    fresh: &[StoredClaim],
-    new: &[(i64, WantedClaim<'_>)],
-    leased: &HashMap<i64, Uid>,
-    due_since: Timestamp,
-) -> Vec<DueEntity> {
-    let leased = fresh.iter().zip(new).filter_map(|(stored, (_, wanted))| {
-        let uid = *leased.get(&stored.id)?;
-        let NewClaim { entity_ref, location_key, document } = wanted.claim.clone();
-        let (result_hash, cache) = (None, None);
-        Some(DueEntity {
-            entity_ref,
-            uid,
-            document,
-            location_key,
-            result_hash,
-            cache,
-            due_since,
-            urgent: true,
-        })
-    });
-    leased.collect()
 }
 
 /// Takes claims away. Documents of winners are kept aside, for entities that become orphans by it.
@@ -213,15 +185,6 @@ const REQUEUE_ENTITIES: &str = "UPDATE entities SET claim_id = value ->> 1, key_
     FROM json_each(?1) WHERE entities.id = value ->> 0";
 const UNORPHAN: &str = "DELETE FROM orphans WHERE entity_id IN (SELECT value FROM json_each(?1))";
 
-/// What settling came to.
-#[derive(Default)]
-struct Settled {
-    /// The winning key of each entity.
-    winners: HashMap<i64, Option<i64>>,
-    /// The entities that were made with a lease, by the claim they were made of.
-    leased: HashMap<i64, Uid>,
-}
-
 /// Makes entities what their claims say, after claims were written: `fresh` are claims that are new, `others`
 /// entities whose claims changed otherwise.
 pub(crate) async fn settle(
@@ -230,7 +193,7 @@ pub(crate) async fn settle(
     others: HashSet<i64>,
     now: i64,
 ) -> Result<()> {
-    settle_and_take_up(connection, fresh, others, now, NOTHING).await?;
+    settle_and_take_up(connection, fresh, others, now, TakeUp::NOTHING).await?;
     Ok(())
 }
 

@@ -18,16 +18,6 @@ use crate::{SqliteStore, database_error};
 
 #[async_trait]
 impl Ingestion for SqliteStore {
-    async fn apply_mutation(
-        &self,
-        provider: &ProviderName,
-        mutation: ProviderMutation,
-        now: Timestamp,
-    ) -> Result<MutationReport> {
-        let transaction = self.write().await?;
-        self.mutate_and_commit(transaction, provider, &mutation, now).await
-    }
-
     async fn apply_and_take_up(
         &self,
         provider: &ProviderName,
@@ -171,7 +161,7 @@ impl SqliteStore {
         now: Timestamp,
         after: impl AsyncFnOnce(&mut SqliteConnection) -> Result<()>,
     ) -> Result<MutationReport> {
-        let nothing = TakeUp { limit: 0, lease_until: now };
+        let nothing = TakeUp::NOTHING;
         let applied = self.mutate_commit_and_take_up(transaction, provider, mutation, now, nothing, after);
         Ok(applied.await?.0)
     }

@@ -87,6 +87,11 @@ pub struct TakeUp {
     pub lease_until: Timestamp,
 }
 
+impl TakeUp {
+    /// To take up nothing.
+    pub const NOTHING: Self = Self { limit: 0, lease_until: Timestamp::UNIX_EPOCH };
+}
+
 /// How a deletion ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deletion {
@@ -132,7 +137,9 @@ pub trait Ingestion: Send + Sync {
         provider: &ProviderName,
         mutation: ProviderMutation,
         now: Timestamp,
-    ) -> Result<MutationReport>;
+    ) -> Result<MutationReport> {
+        Ok(self.apply_and_take_up(provider, mutation, now, TakeUp::NOTHING).await?.0)
+    }
 
     /// The same, and takes up entities that it makes, as [`Processing::claim_due`](crate::Processing::claim_due) would right
     /// after it: nobody has to look for them in the queue and to read what is known already. Those beyond the limit are due,

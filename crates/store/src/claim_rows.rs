@@ -2,8 +2,11 @@
 //! database; which ones, is said here, once for all of them.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::BuildHasher;
 
-use crate::{ClaimStanding, DocumentHash, NewClaim, winning_claim};
+use jiff::Timestamp;
+
+use crate::{ClaimStanding, DocumentHash, DueEntity, NewClaim, Uid, winning_claim};
 
 /// A claim as a source wants it to be, with the numbers of what it names.
 #[derive(Debug)]
@@ -31,6 +34,41 @@ pub struct StoredClaim {
     pub written: i64,
     /// The hash of its document.
     pub hash: DocumentHash,
+}
+
+/// What settling came to.
+#[derive(Debug, Default)]
+pub struct Settled {
+    /// The winning key of each entity.
+    pub winners: HashMap<i64, Option<i64>>,
+    /// The entities that were made with a lease, by the number of the claim they were made of.
+    pub leased: HashMap<i64, Uid>,
+}
+
+/// What is known of entities that were made with a lease: `fresh` are the claims that are new, as they were stored, and
+/// `new` the same as they were wanted, in the same order.
+pub fn taken_up(
+    fresh: &[StoredClaim],
+    new: &[(i64, WantedClaim<'_>)],
+    leased: &HashMap<i64, Uid, impl BuildHasher>,
+    due_since: Timestamp,
+) -> Vec<DueEntity> {
+    let leased = fresh.iter().zip(new).filter_map(|(stored, (_, wanted))| {
+        let uid = *leased.get(&stored.id)?;
+        let NewClaim { entity_ref, location_key, document } = wanted.claim.clone();
+        let (result_hash, cache) = (None, None);
+        Some(DueEntity {
+            entity_ref,
+            uid,
+            document,
+            location_key,
+            result_hash,
+            cache,
+            due_since,
+            urgent: true,
+        })
+    });
+    leased.collect()
 }
 
 /// What has to be done to make stored claims what sources want.

@@ -7,7 +7,7 @@ use callboard_store::{DueEntity, ProviderMutation, TakeUp};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
-/// How much may wait here, as bytes of documents. What is beyond it waits in the queue, as what other nodes made does.
+/// How much may wait here or be about to come, as bytes of documents. What is beyond it waits in the queue, as what other nodes made does.
 const CAPACITY: usize = 64 << 20;
 
 #[derive(Debug, Default)]
@@ -20,6 +20,14 @@ pub(crate) struct Arrivals {
 #[derive(Debug, Default)]
 struct Waiting {
     batches: VecDeque<Batch>,
+    /// What is about to come included.
+    bytes: usize,
+}
+
+/// Room that is kept for what a mutation takes up, until this is gone.
+pub(crate) struct Room<'a> {
+    arrivals: &'a Arrivals,
+    pub(crate) take_up: TakeUp,
     bytes: usize,
 }
 
@@ -36,19 +44,22 @@ impl Arrivals {
         self.open.store(true, Ordering::Release);
     }
 
-    /// How much of what this mutation makes is to be taken up, with a lease until `lease_until`.
-    pub(crate) fn room_for(&self, mutation: &ProviderMutation, lease_until: Timestamp) -> TakeUp {
+    /// Room for as much as there is of what this mutation makes, to be taken up with a lease until `lease_until`.
+    pub(crate) fn room_for(&self, mutation: &ProviderMutation, lease_until: Timestamp) -> Room<'_> {
         let (ProviderMutation::Full(claims) | ProviderMutation::Delta { added: claims, .. }) = mutation;
         let size: usize = claims.iter().map(|claim| claim.document.json.len()).sum();
         let is_open = self.open.load(Ordering::Acquire);
-        let free = if is_open { CAPACITY.saturating_sub(self.waiting.lock().bytes) } else { 0 };
+        let mut waiting = self.waiting.lock();
+        let free = if is_open { CAPACITY.saturating_sub(waiting.bytes) } else { 0 };
+        let bytes = size.min(free);
+        waiting.bytes += bytes;
+        drop(waiting);
         // Which of them are new is not known yet; they will be of about the same size.
         let limit = if size <= free { claims.len() } else { free / (size / claims.len()).max(1) };
-        TakeUp { limit, lease_until }
+        Room { arrivals: self, take_up: TakeUp { limit, lease_until }, bytes }
     }
 
-    /// Adds what a mutation took up.
-    pub(crate) fn add(&self, entities: Vec<DueEntity>, lease_until: Timestamp) {
+    fn add(&self, entities: Vec<DueEntity>, lease_until: Timestamp) {
         if entities.is_empty() {
             return;
         }
@@ -82,6 +93,19 @@ impl Arrivals {
             }
         }
         taken
+    }
+}
+
+impl Room<'_> {
+    /// Adds what the mutation took up.
+    pub(crate) fn fill(self, entities: Vec<DueEntity>) {
+        self.arrivals.add(entities, self.take_up.lease_until);
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.arrivals.waiting.lock().bytes -= self.bytes;
     }
 }
 
@@ -131,13 +155,17 @@ mod tests {
         entities.iter().map(|due| due.entity_ref.name()).collect()
     }
 
+    fn limit(arrivals: &Arrivals, sizes: &[usize]) -> usize {
+        arrivals.room_for(&mutation(sizes), at(9)).take_up.limit
+    }
+
     #[test]
     fn nothing_is_taken_up_where_nobody_processes() {
         let arrivals = Arrivals::default();
-        assert_eq!(arrivals.room_for(&mutation(&[1, 1]), at(9)).limit, 0);
+        assert_eq!(limit(&arrivals, &[1, 1]), 0);
         arrivals.open();
-        assert_eq!(arrivals.room_for(&mutation(&[1, 1]), at(9)).limit, 2);
-        assert_eq!(arrivals.room_for(&mutation(&[]), at(9)).limit, 0);
+        assert_eq!(limit(&arrivals, &[1, 1]), 2);
+        assert_eq!(limit(&arrivals, &[]), 0);
     }
 
     #[test]
@@ -145,13 +173,15 @@ mod tests {
         let arrivals = Arrivals::default();
         arrivals.open();
         let large = CAPACITY / 4;
-        assert_eq!(arrivals.room_for(&mutation(&[large; 10]), at(9)).limit, 4);
-        arrivals.add(vec![due("a", large), due("b", large)], at(9));
-        assert_eq!(arrivals.room_for(&mutation(&[large; 10]), at(9)).limit, 2);
+        assert_eq!(limit(&arrivals, &[large; 10]), 4);
+        let room = arrivals.room_for(&mutation(&[large; 3]), at(9));
+        assert_eq!(limit(&arrivals, &[large; 10]), 1, "the others are about to come");
+        room.fill(vec![due("a", large), due("b", large)]);
+        assert_eq!(limit(&arrivals, &[large; 10]), 2, "there were no more");
         arrivals.take(1, at(1));
-        assert_eq!(arrivals.room_for(&mutation(&[large; 10]), at(9)).limit, 3);
+        assert_eq!(limit(&arrivals, &[large; 10]), 3);
         arrivals.take(2, at(1));
-        assert_eq!(arrivals.room_for(&mutation(&[large; 10]), at(9)).limit, 4);
+        assert_eq!(limit(&arrivals, &[large; 10]), 4);
     }
 
     #[test]

@@ -61,14 +61,14 @@ impl Connection {
             // To do it twice, if it had come through after all, changes nothing.
             let now = self.core.clock.now();
             let lease_until = later(now, self.core.settings.processing.lease);
-            let take_up = self.core.arrivals.room_for(&mutation, lease_until);
+            let room = self.core.arrivals.room_for(&mutation, lease_until);
             let store = &self.core.store;
-            let applying = store.apply_and_take_up(&self.provider, mutation.clone(), now, take_up);
+            let applying = store.apply_and_take_up(&self.provider, mutation.clone(), now, room.take_up);
             match measurements::timed("apply_mutation", applying).await {
                 Err(error) if outage.outlasts(&error).await => {}
                 result => {
                     let (report, arrived) = result.map_err(failed)?;
-                    self.core.arrivals.add(arrived, lease_until);
+                    room.fill(arrived);
                     break report;
                 }
             }
